@@ -1,0 +1,54 @@
+# `make` sets up .venv and runs the default grid. PYTHON=python3.12 and CORES=8 may be given to any target.
+PYTHON ?= python3
+CORES ?= $(shell nproc 2>/dev/null || getconf _NPROCESSORS_ONLN)
+
+VENV := .venv
+PIP := $(VENV)/bin/python -m pip
+READY := $(VENV)/.ready
+# Snakemake's jobs call `python -m actbench`: they must find the Python of .venv first.
+ACTIVE := PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
+SNAKEMAKE := $(ACTIVE) snakemake --cores $(CORES)
+
+.DEFAULT_GOAL := grid
+.PHONY: grid smoke figures test lint lock
+
+grid: $(READY)  ## train config/config.yaml and leave tables, statistics, figures and the report
+	$(SNAKEMAKE)
+
+smoke: $(READY)  ## the whole workflow on a tiny grid, under a minute
+	$(SNAKEMAKE) --configfile config/smoke.yaml
+
+figures: $(READY)  ## redraw the figures of the default grid from its tables
+	$(SNAKEMAKE) --until figure
+
+test: $(READY)
+	$(ACTIVE) pytest --numprocesses $(CORES) --dist loadfile
+
+lint: $(READY)
+	$(ACTIVE) ruff check
+	$(ACTIVE) ruff format --check
+	$(ACTIVE) mypy
+	$(ACTIVE) snakefmt --check workflow
+	$(ACTIVE) snakemake --lint
+
+# A sound .venv is brought up to date, any other is made afresh. The mark is touched last, so that an
+# interrupted installation is taken up again.
+$(READY): pyproject.toml requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "Python 3.11 or newer is needed, found: $$($(PYTHON) --version 2>&1). Name one: make PYTHON=python3.12" >&2; exit 1; }
+	@$(VENV)/bin/python -c 'import pip, sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || $(PYTHON) -m venv --clear $(VENV)
+	$(PIP) install --quiet --requirement requirements.lock
+	$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# Write requirements.lock and environment.yml anew: the newest versions that pyproject.toml allows. What only a GPU
+# build of torch brings is left out: torch itself pins it.
+lock:
+	$(PYTHON) -m venv --clear build/lock
+	build/lock/bin/python -m pip install --quiet --editable '.[dev]'
+	{ sed -n '/^#/p' requirements.lock; build/lock/bin/python -m pip freeze --all --exclude actbench --exclude pip \
+	  | sed -e 's/^\(torch==[0-9.]*\)+.*/\1/' -e '/^nvidia-/d' -e '/^triton==/d' -e '/^cuda-/d' \
+	  | LC_ALL=C sort -f; } > build/requirements.lock
+	mv build/requirements.lock requirements.lock
+	{ sed '/^      - /d' environment.yml; sed -n 's/^[^#]/      - &/p' requirements.lock; } > build/environment.yml
+	mv build/environment.yml environment.yml

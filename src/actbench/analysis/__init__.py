@@ -1,0 +1,1 @@
+"""From shards to tidy tables, metrics and statistics. Imports neither torch nor matplotlib."""

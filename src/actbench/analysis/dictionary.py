@@ -1,0 +1,109 @@
+"""results/README.md: every table, statistic and metric, column by column, made from the schemas.
+
+`python -m actbench.analysis.dictionary` writes it; a test holds it in step.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from actbench.analysis.atomic_file import write_text
+from actbench.analysis.intervals import RESAMPLES
+from actbench.analysis.metrics import METRICS
+from actbench.analysis.stats_schema import STATS
+from actbench.plan.schema import TABLES, Column
+
+README = Path("results/README.md")
+
+INTRODUCTION = """\
+# What the results hold
+
+<!-- made by `python -m actbench.analysis.dictionary`; edit the schemas, not this file -->
+
+Everything of one config lies under `results/<name>/`:
+
+- `tables/*.parquet`: what was measured, one fact a row. `runs` has one row for every run of the design, whatever
+  became of it; the others are joined to it by `run_key`. Each file carries, in the metadata of its schema, the config
+  that it was made from (`actbench.config`, and its sha256), and the version of the trained numbers
+  (`actbench.numerics`). Reading through `actbench.analysis.tables.read_table` compares them with the config at hand.
+- `stats/*.csv`: what was computed from the tables, and nothing else. An empty field is a number that does not exist;
+  `note` says why.
+- `manifest.json`: the sha256 and size of every product, the config, counts of runs by status, and versions.
+  `actbench manifest CONFIG --check` compares the files with it.
+- `shards/*.parquet`: what the jobs wrote; the tables hold all of it.
+
+```python
+import pandas as pd
+
+runs = pd.read_parquet("results/default/tables/runs.parquet")
+curves = pd.read_parquet("results/default/tables/curves.parquet", filters=[("split", "==", "val")])
+best = runs[runs.status == "ok"].groupby("activation").best_test_accuracy.median()
+```
+"""
+
+METHODS = f"""\
+## How the statistics are made
+
+- **A failure is a result.** A run that diverged or could not be trained scores 0 and ranks last; the failure rate
+  stands beside each estimate.
+- **The learning rate is chosen on validation data**: for each condition (every factor but `lr` and `seed`) the rate
+  with the highest mean `val_score` over seeds; the smallest of equals. Scores are then reported on test data.
+- **The seed is the unit of replication.** A mean over conditions is taken within each seed, and the seeds are
+  resampled: {RESAMPLES:,} draws, BCa intervals where they exist, else percentile intervals, at 95 %
+  (`scipy.stats.bootstrap`, a fixed stream of random numbers). With few seeds such an interval is too short: on
+  normal data it holds the truth in about 72 % of cases with three seeds, 84 % with five and 88 % with eight. `n_seeds`
+  stands in every row.
+- **Shares have Wilson's interval** (`statsmodels`), which takes runs as independent; runs of one seed are not quite.
+- **Comparisons are paired**: two activations in the same block (every factor but activation, `lr` and `seed`) and with
+  the same seed, so with the same data order and weight noise. p is from the Wilcoxon signed-rank test over blocks, and
+  Holm's correction is taken within each `family`. The test speaks of the blocks of this grid, not of other grids.
+- **Ranks** are taken within each block and seed and averaged; only blocks that hold every activation of the study
+  count.
+"""
+
+TITLES = {
+    "runs": "One row for each run of the design.",
+    "curves": "Loss and accuracy at evaluated steps, one row for each run, step and split.",
+    "layers": "What was measured inside the network, one row for each run, step, layer and diagnostic.",
+    "studies": "Which runs belong to which study; a run may belong to several.",
+}
+STATS_TITLES = {
+    "studies": "One row for each study: its question and the fate of its runs.",
+    "conditions": "One row for each condition of each study, at its chosen learning rate.",
+    "by_depth": "One row for each activation and depth of each study, over all other factors.",
+    "trainable": "One row for each activation, depth, init, norm and residual: the share of runs that trained.",
+    "comparisons": "One row for each activation, against the reference, overall and by depth.",
+    "ranking": "One row for each activation of each study: its mean rank.",
+    "curves": "One row for each activation, depth, split and evaluated step: accuracy during training.",
+    "gradients": "One row for each layer of the deepest networks of each study: its gradient norm.",
+}
+
+
+def results_readme() -> str:
+    """Return the text of results/README.md."""
+    parts = [INTRODUCTION]
+    for table, columns in TABLES.items():
+        parts.append(f"## `tables/{table}.parquet`\n\n{TITLES[table]}\n\n{_columns(columns)}")
+    parts += [METHODS, _metrics()]
+    for name, columns in STATS.items():
+        parts.append(f"## `stats/{name}.csv`\n\n{STATS_TITLES[name]}\n\n{_columns(columns)}")
+    return "\n".join(parts)
+
+
+def _columns(columns: tuple[Column, ...]) -> str:
+    rows = [(f"`{c.name}`", c.dtype + (", may be empty" if c.nullable else ""), c.unit, c.meaning) for c in columns]
+    return _markdown(("column", "type", "unit", "meaning"), rows)
+
+
+def _metrics() -> str:
+    rows = [(f"`{name}`", f"`{m.formula}`", m.unit, m.meaning) for name, m in METRICS.items()]
+    head = "## Metrics\n\nDerived from each row of `runs` before any statistic.\n\n"
+    return head + _markdown(("metric", "formula", "unit", "meaning"), rows)
+
+
+def _markdown(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
+    lines = [head, tuple("---" for _ in head), *rows]
+    return "".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |\n" for line in lines)
+
+
+if __name__ == "__main__":
+    write_text(README, results_readme())

@@ -1,0 +1,60 @@
+"""Gradient norms by layer in the deepest networks, at initialisation and after the last step."""
+
+import pandas as pd
+
+DIAGNOSTIC = "gradient_norm"
+BY = ["study", "activation", "depth", "init", "norm", "residual", "moment", "layer"]
+START, END = "start", "end"
+
+
+def gradient_filters(scores: pd.DataFrame) -> list[tuple[str, str, object]]:
+    """Return the filters, as pyarrow has them, under which `layers` holds just the rows that `gradient_table` needs."""
+    deepest = _deepest(scores)
+    return [
+        ("diagnostic", "==", DIAGNOSTIC),
+        ("layer", ">", 0),
+        ("step", "in", sorted({0, *map(int, deepest["steps"])})),
+        ("run_key", "in", sorted(set(deepest["run_key"]))),
+    ]
+
+
+def gradient_table(scores: pd.DataFrame, layers: pd.DataFrame) -> pd.DataFrame:
+    """Take the median gradient norm of each layer over seeds, with the lowest and the highest seed.
+
+    Only the deepest networks of each study stand in the table. Within a seed the norm is the median over the
+    conditions that share activation, init, norm and residual. At the end only runs that are ok are left; `n_failed`
+    counts the others.
+
+    Args:
+        scores: the runs at the chosen learning rates, from `metrics.scores_by_study`.
+        layers: the table `layers`; other diagnostics, steps and runs are left out.
+
+    Returns:
+        Columns of stats_schema.GRADIENTS: BY, n_runs, n_failed, n_seeds, gradient_norm, low, high.
+    """
+    deepest = _deepest(scores)
+    columns = ["study", "activation", "depth", "init", "norm", "residual", "steps", "seed", "run_key", "failed"]
+    norms = layers[(layers["diagnostic"] == DIAGNOSTIC) & (layers["layer"] > 0)]
+    joined = deepest[columns].merge(norms, on="run_key").astype({"value": "float64"})
+    at_end = (joined["step"] == joined["steps"]) & ~joined["failed"]
+    parts = [joined[joined["step"] == 0].assign(moment=START), joined[at_end].assign(moment=END)]
+    return _over_seeds(pd.concat(parts)).merge(_failures(deepest), on=BY[:6], validate="many_to_one")
+
+
+def _deepest(scores: pd.DataFrame) -> pd.DataFrame:
+    return scores[scores["depth"] == scores.groupby("study")["depth"].transform("max")]
+
+
+def _over_seeds(norms: pd.DataFrame) -> pd.DataFrame:
+    per_seed = norms.groupby([*BY, "seed"], as_index=False).agg(value=("value", "median"), runs=("value", "size"))
+    return per_seed.groupby(BY, as_index=False).agg(
+        n_runs=("runs", "sum"),
+        n_seeds=("value", "size"),
+        gradient_norm=("value", "median"),
+        low=("value", "min"),
+        high=("value", "max"),
+    )
+
+
+def _failures(deepest: pd.DataFrame) -> pd.DataFrame:
+    return deepest.groupby(BY[:6], as_index=False).agg(n_failed=("failed", "sum"))

@@ -1,0 +1,85 @@
+"""A shard file: one row a run, its curves and layers nested in the row, in the order of the run keys."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from actbench.analysis.atomic_file import replacing
+from actbench.plan.errors import ConfigError
+from actbench.plan.schema import CURVES, LAYERS, RUN_KEY, RUNS, Column
+
+ARROW: dict[str, pa.DataType] = {
+    "string": pa.string(),
+    "int32": pa.int32(),
+    "int64": pa.int64(),
+    "float32": pa.float32(),
+    "float64": pa.float64(),
+}
+REMEDY = "delete it and run snakemake again"
+NESTED: dict[str, tuple[Column, ...]] = {"curves": CURVES, "layers": LAYERS}
+
+
+def arrow_schema(columns: Iterable[Column]) -> pa.Schema:
+    """Return the Arrow schema of the given columns: name, dtype and whether a null may stand there."""
+    return pa.schema([pa.field(column.name, ARROW[column.dtype], column.nullable) for column in columns])
+
+
+def nested_type(columns: Iterable[Column]) -> pa.DataType:
+    """Return list<struct<…>> of a table's columns without the run key, which the row itself holds."""
+    return pa.list_(pa.struct([pa.field(c.name, ARROW[c.dtype]) for c in columns if c != RUN_KEY]))
+
+
+def shard_schema() -> pa.Schema:
+    """Return the schema of a shard file: the columns of RUNS, then `curves` and `layers` as lists of structs."""
+    schema = arrow_schema(RUNS)
+    for name, columns in NESTED.items():
+        schema = schema.append(pa.field(name, nested_type(columns), False))
+    return schema
+
+
+def write_shard(path: Path, rows: pa.Table) -> None:
+    """Write the rows of one shard, sorted by run key, under a temporary name that is renamed when complete."""
+    with replacing(path) as (partial,):
+        pq.write_table(rows.sort_by("run_key").cast(shard_schema()), partial)
+
+
+def read_keys(path: Path) -> list[str]:
+    """Return the run keys of a shard file in their order; raise ConfigError when it cannot be read."""
+    return [str(key) for key in _read(path, ["run_key"])["run_key"].to_pylist()]
+
+
+def read_shard(path: Path) -> pa.Table:
+    """Return the rows of a shard file in the schema's types; raise ConfigError when it cannot be read."""
+    schema = shard_schema()
+    try:
+        return _read(path, schema.names).cast(schema)
+    except (pa.ArrowException, ValueError) as error:
+        if isinstance(error, ConfigError):
+            raise
+        raise ConfigError(str(path), f"columns are not those of a shard file ({error}); {REMEDY}") from None
+
+
+def split_shard(rows: pa.Table) -> dict[str, pa.Table]:
+    """Split a shard's rows into the tidy tables `runs`, `curves` and `layers`."""
+    tables = {"runs": rows.select([column.name for column in RUNS])}
+    for name, columns in NESTED.items():
+        tables[name] = _explode(rows["run_key"], rows[name], arrow_schema(columns))
+    return tables
+
+
+def _explode(keys: pa.ChunkedArray, nested: pa.ChunkedArray, schema: pa.Schema) -> pa.Table:
+    lists = nested.combine_chunks()
+    repeated = keys.take(pc.list_parent_indices(lists))
+    fields = pc.list_flatten(lists).flatten()
+    return pa.table([repeated, *fields], names=schema.names).cast(schema)
+
+
+def _read(path: Path, columns: list[str]) -> pa.Table:
+    try:
+        return pq.ParquetFile(path).read(columns=columns)
+    except (OSError, pa.ArrowException) as error:
+        reason = " ".join(str(error).split())[:120]
+        raise ConfigError(str(path), f"not a readable shard file ({reason}); {REMEDY}") from None

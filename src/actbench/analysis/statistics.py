@@ -1,0 +1,99 @@
+"""All statistics of a config: computed from its tables, written as CSV, read back in the schema's types."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from actbench.analysis import comparisons, curves, estimates, gradients, ranking
+from actbench.analysis.atomic_file import replacing
+from actbench.analysis.metrics import scores_by_study
+from actbench.analysis.stats_schema import STATS
+from actbench.analysis.tables import RESULTS, read_table
+from actbench.plan.config import Config
+from actbench.plan.errors import ConfigError, nearest
+from actbench.plan.factors import FACTORS
+from actbench.plan.schema import Column
+
+NEEDED = [
+    "run_key", *FACTORS, "status", "train_accuracy", "test_accuracy",
+    "best_val_accuracy", "best_test_accuracy", "best_test_loss", "classes",
+]  # fmt: skip
+
+
+def stats_path(name: str, statistic: str, results: Path = RESULTS) -> Path:
+    """Return results/<name>/stats/<statistic>.csv."""
+    return results / name / "stats" / f"{statistic}.csv"
+
+
+def compute_statistics(config: Config, tables: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """Compute every statistic from the tables; the same rows in any order give the same numbers.
+
+    Args:
+        config: gives the studies their questions.
+        tables: the four tables of plan.schema; of `layers`, the rows of `gradients.gradient_filters` suffice.
+
+    Returns:
+        One frame for each entry of stats_schema.STATS, with its columns in its types.
+    """
+    return _compute(config, tables, _scores(tables))
+
+
+def _scores(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    runs = tables["runs"].sort_values("run_key", ignore_index=True)
+    return scores_by_study(runs, tables["studies"].sort_values(["study", "run_key"], ignore_index=True))
+
+
+def _compute(config: Config, tables: dict[str, pd.DataFrame], scores: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    frames = {
+        "studies": estimates.studies(config, tables["runs"], tables["studies"]),
+        "conditions": estimates.conditions(scores),
+        "by_depth": estimates.by_depth(scores),
+        "trainable": estimates.trainable(scores),
+        "comparisons": comparisons.compare(scores),
+        "ranking": ranking.rank(scores),
+        "curves": curves.curve_table(scores, tables["curves"]),
+        "gradients": gradients.gradient_table(scores, tables["layers"]),
+    }
+    assert frames.keys() == STATS.keys()
+    return {name: in_types(frame, STATS[name]) for name, frame in frames.items()}
+
+
+def in_types(frame: pd.DataFrame, columns: tuple[Column, ...]) -> pd.DataFrame:
+    """Return the named columns in the schema's order and types; whole numbers that may be null are `Int64`."""
+    whole = {column.name: "Int64" for column in columns if column.nullable and column.dtype == "int64"}
+    types = {column.name: "str" if column.dtype == "string" else column.dtype for column in columns}
+    chosen = frame.reindex(columns=list(types)) if frame.empty else frame[list(types)]
+    return chosen.astype(types | whole).reset_index(drop=True)
+
+
+def write_statistics(config: Config, results: Path = RESULTS) -> dict[str, int]:
+    """Write results/<name>/stats/*.csv from the tables and return the number of rows of each."""
+    tables = {"runs": read_table(config, "runs", NEEDED, results=results)}
+    tables |= {name: read_table(config, name, results=results) for name in ("studies", "curves")}
+    scores = _scores(tables)
+    tables["layers"] = read_table(config, "layers", filters=gradients.gradient_filters(scores), results=results)
+    frames = _compute(config, tables, scores)
+    paths = [stats_path(config.name, name, results) for name in frames]
+    with replacing(*paths) as partial:
+        for path, frame in zip(partial, frames.values(), strict=True):
+            frame.to_csv(path, index=False, float_format="%.10g", lineterminator="\n")
+    return {name: len(frame) for name, frame in frames.items()}
+
+
+def read_statistic(config: Config, statistic: str, results: Path = RESULTS) -> pd.DataFrame:
+    """Read one of results/<name>/stats/*.csv in the types of stats_schema; raise ConfigError when it is not there."""
+    if statistic not in STATS:
+        raise ConfigError("statistic", f"unknown statistic {statistic!r}; {nearest(statistic, list(STATS))}")
+    path = stats_path(config.name, statistic, results)
+    text = {column.name: "str" for column in STATS[statistic] if column.dtype == "string"}
+    try:
+        frame = pd.read_csv(path, dtype=text, keep_default_na=False, na_values={c: [""] for c in _numbers(statistic)})
+        return in_types(frame, STATS[statistic])
+    except FileNotFoundError:
+        raise ConfigError(str(path), "no such statistic; run `actbench stats` with this config") from None
+    except (KeyError, ValueError) as error:
+        raise ConfigError(str(path), f"columns are not those of {statistic}: {error}; run `actbench stats`") from None
+
+
+def _numbers(statistic: str) -> list[str]:
+    return [column.name for column in STATS[statistic] if column.dtype != "string"]

@@ -1,0 +1,108 @@
+"""The contract between the training loop and a model family.
+
+A family is one file in `models/` with `build(run, inputs, classes) -> Network`. The loop never looks inside: it asks
+for parameters, a forward pass and a trace, so recurrent, convolutional or attention families need no change to it.
+
+Letters: P models of a stack, B examples, I inputs, D width, C classes.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from torch import Tensor
+
+from actbench.plan.design import Run
+
+Tensors = dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One trained array of one model: its shape and the layer it belongs to; in a stack it gains an axis P."""
+
+    shape: tuple[int, ...]
+    layer: int
+    is_weight: bool = False
+
+    @property
+    def size(self) -> int:
+        """Count the numbers of one model's slice."""
+        count = 1
+        for extent in self.shape:
+            count *= extent
+        return count
+
+
+@dataclass(frozen=True)
+class LayerTrace:
+    """What one layer left behind in a forward pass: z before the activation, u after it (None at the output)."""
+
+    layer: int
+    weight: str
+    z_PBD: Tensor
+    u_PBD: Tensor | None
+
+
+class Forward(Protocol):
+    """Map a stack's parameters and inputs to its outputs.
+
+    Args:
+        parameters: name -> tensor (P, *shape).
+        statistics: name -> tensor (P, *shape), running statistics; updated in place when mode is `train`.
+        x_PBI: inputs.
+        mode: `train`, `probe` (as in training, but nothing is updated) or `eval`.
+        trace: a list that receives one LayerTrace a layer, or None.
+
+    Returns:
+        logits (P, B, C).
+    """
+
+    def __call__(
+        self, parameters: Tensors, statistics: Tensors, x_PBI: Tensor, mode: str, trace: list[LayerTrace] | None = None
+    ) -> Tensor: ...
+
+
+class Compiled(Protocol):
+    """The same training and scoring in machine code, for one core of a CPU. All arrays are changed in place.
+
+    Letters beyond those above: N numbers of one model, M running statistics, T slots, S seeds, K updates.
+    """
+
+    def advance(
+        self,
+        parameters_PN: Tensor,
+        slots_PTN: Tensor,
+        statistics_PM: Tensor,
+        lr_P1: Tensor,
+        scale_P11: Tensor,
+        order_SKB: Tensor,
+        seed_P: Tensor,
+        first: int,
+        x_NI: Tensor,
+        y_N: Tensor,
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Make K updates, the first after `first` others; return updates made, clipped updates and last loss, (P,)."""
+        ...
+
+    def score(
+        self, parameters_PN: Tensor, statistics_PM: Tensor, scale_P11: Tensor, x_NI: Tensor, y_N: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Return mean loss and accuracy of every model with running statistics, (P,)."""
+        ...
+
+
+@dataclass(frozen=True)
+class Network:
+    """One network structure, shared by all models of a stack.
+
+    `initialise(run)` returns the initial parameters of one model, without the axis P, from that run's own streams.
+    `statistics` maps each running statistic to its shape and initial value. `compiled` is absent when a level has no
+    compiled form: autograd through `forward` then trains the stack.
+    """
+
+    parameters: dict[str, Parameter]
+    statistics: dict[str, tuple[tuple[int, ...], float]]
+    initialise: Callable[[Run], Tensors]
+    forward: Forward
+    compiled: Compiled | None = None

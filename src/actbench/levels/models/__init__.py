@@ -1,0 +1,1 @@
+"""Model families: one file each, with `build(run, inputs, classes) -> Network`."""

@@ -1,0 +1,124 @@
+"""A run's levels as arguments of the compiled loops.
+
+Letters: P models, N numbers of one model, M running statistics, T slots, S seeds, K updates, B batch, I inputs.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from actbench.levels import kernels
+from actbench.levels.activations import ACTIVATIONS
+from actbench.levels.clipping import CLIPPING
+from actbench.levels.models import _mlp_loops as loops
+from actbench.levels.normalizations import NORMALIZATIONS
+from actbench.levels.optimizers import OPTIMIZERS
+from actbench.levels.residuals import RESIDUALS
+from actbench.plan.design import Run
+from actbench.plan.level import parse_level
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True)
+class MlpProgram:
+    """The compiled multi-layer perceptron of one structure; implements `family.Compiled`.
+
+    shape: inputs, width, classes, depth, rows of bias (0 or 1), rows of norm parameters, rows of running statistics,
+    and the place of the learned parameter among the activation's numbers, or -1. link: s and t of s·h + t·u.
+    """
+
+    shape: tuple[int, ...]
+    link: tuple[np.float32, np.float32]
+    activation: tuple[Any, Any]
+    norm: tuple[Any, Any]
+    clip: Any
+    update: Any
+    activation_numbers: Array
+    clip_numbers: Array
+    update_numbers: Array
+
+    @property
+    def has_skip(self) -> bool:
+        """Tell whether a layer's output differs from its activation's."""
+        return self.link != (0, 1)
+
+    def advance(
+        self,
+        parameters_PN: Tensor,
+        slots_PTN: Tensor,
+        statistics_PM: Tensor,
+        lr_P1: Tensor,
+        scale_P11: Tensor,
+        order_SKB: Tensor,
+        seed_P: Tensor,
+        first: int,
+        x_NI: Tensor,
+        y_N: Tensor,
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Make K updates of every model; see `family.Compiled`."""
+        count = len(parameters_PN)
+        done_P, clipped_P, loss_P = np.zeros(count, np.int64), np.zeros(count, np.int64), np.zeros(count)
+        loops.train(
+            parameters_PN.numpy(), slots_PTN.numpy(), statistics_PM.numpy(),
+            lr_P1.numpy().ravel(), scale_P11.numpy().ravel(), order_SKB.numpy(), seed_P.numpy(), first,
+            x_NI.numpy(), y_N.numpy(), self.shape, self.link, self.has_skip,
+            *self.activation, *self.norm, self.clip, self.update,
+            self.activation_numbers.copy(), self.clip_numbers, self.update_numbers, done_P, clipped_P, loss_P,
+        )  # fmt: skip
+        return torch.from_numpy(done_P), torch.from_numpy(clipped_P), torch.from_numpy(loss_P)
+
+    def score(
+        self, parameters_PN: Tensor, statistics_PM: Tensor, scale_P11: Tensor, x_NI: Tensor, y_N: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Return mean loss and accuracy of every model; see `family.Compiled`."""
+        loss_P, right_P = np.zeros(len(parameters_PN)), np.zeros(len(parameters_PN), np.int64)
+        loops.score(
+            parameters_PN.numpy(), statistics_PM.numpy(), scale_P11.numpy().ravel(), x_NI.numpy(), y_N.numpy(),
+            self.shape, self.link, self.has_skip, self.activation[0], self.norm[0], self.activation_numbers.copy(),
+            loss_P, right_P,
+        )  # fmt: skip
+        return torch.from_numpy(loss_P / len(y_N)).float(), torch.from_numpy(right_P / len(y_N)).float()
+
+
+def compile_mlp(run: Run, inputs: int, classes: int) -> MlpProgram | None:
+    """Compile a run's structure, or return None when one of its levels has no compiled form."""
+    levels = {kind: parse_level(kind, getattr(run, kind)) for kind in ("activation", "norm", "residual", "clip")}
+    levels["optimizer"] = parse_level("optimizer", run.optimizer)
+    activation, norm = ACTIVATIONS[levels["activation"].name], NORMALIZATIONS[levels["norm"].name]
+    residual = RESIDUALS[levels["residual"].name]
+    clip, optimizer = CLIPPING[levels["clip"].name], OPTIMIZERS[levels["optimizer"].name]
+    if (
+        activation.compiled is None
+        or norm.compiled is None
+        or residual.coefficients is None
+        or clip.compiled is None
+        or optimizer.compiled is None
+    ):
+        return None
+    given, learned = levels["activation"].arguments, tuple(activation.learned.values())
+    assert len(learned) <= 1, "the compiled activation learns at most one number"
+    skip, branch = residual.coefficients(run.depth)
+    return MlpProgram(
+        shape=(
+            inputs, run.width, classes, run.depth, int(not norm.replaces_bias), len(norm.parameters),
+            len(norm.statistics), len(given) if learned else -1,
+        ),
+        link=(np.float32(skip), np.float32(branch)),
+        activation=kernels.activation_kernels(activation.compiled, bool(learned)),
+        norm=kernels.norm_kernels(norm.compiled),
+        clip=kernels.clip_kernel(clip.compiled),
+        update=kernels.update_kernel(optimizer.compiled),
+        activation_numbers=_numbers(given + learned, np.float32),
+        clip_numbers=_numbers(levels["clip"].arguments, np.float64),
+        update_numbers=_numbers(levels["optimizer"].arguments, np.float64),
+    )  # fmt: skip
+
+
+def _numbers(values: tuple[float, ...], dtype: Any) -> Array:
+    numbers = np.zeros(kernels.MOST_ARGUMENTS, dtype)
+    numbers[: len(values)] = values
+    return numbers

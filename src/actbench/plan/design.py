@@ -1,0 +1,90 @@
+"""From a config to its runs: full factorials, exclusions, one union without duplicates."""
+
+import hashlib
+import itertools
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from functools import cached_property
+from typing import Any
+
+from actbench.plan.config import Config, Study
+from actbench.plan.errors import ConfigError
+from actbench.plan.factors import FACTORS
+from actbench.plan.level import parse_level
+from actbench.plan.registry import is_declared
+
+
+@dataclass(frozen=True)
+class Run:
+    """One network to train: a level for every factor and a seed."""
+
+    dataset: str
+    model: str
+    activation: str
+    depth: int
+    width: int
+    init: str
+    norm: str
+    residual: str
+    clip: str
+    optimizer: str
+    lr: float
+    batch_size: int
+    steps: int
+    bias_offset: float
+    input_scale: float
+    seed: int
+
+    @cached_property
+    def key(self) -> str:
+        """Name the run by a hash of its levels, 16 hexadecimal digits; the same in every config."""
+        text = json.dumps({name: getattr(self, name) for name in FACTORS}, sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+assert tuple(field.name for field in fields(Run)) == tuple(FACTORS), "a run has one field per factor"
+
+
+@dataclass(frozen=True)
+class Design:
+    """All runs of a config without duplicates, and the studies that each belongs to."""
+
+    config: Config
+    runs: tuple[Run, ...]
+    members: dict[str, tuple[str, ...]]  # study -> run keys
+
+
+def expand(config: Config, where: str = "config") -> Design:
+    """Expand every study and unite them; raise ConfigError on an impossible combination."""
+    union: dict[str, Run] = {}
+    members = {}
+    for study in config.studies:
+        runs = _expand_study(study, f"{where}: studies.{study.name}")
+        members[study.name] = tuple(run.key for run in runs)
+        union.update((run.key, run) for run in runs)
+    return Design(config, tuple(union.values()), members)
+
+
+def _expand_study(study: Study, where: str) -> list[Run]:
+    names = list(FACTORS)
+    grid: Iterator[tuple[Any, ...]] = itertools.product(*(study.levels[name] for name in names))
+    if study.exclude:
+        runs = [Run(*levels) for levels in grid if not _excluded(study, dict(zip(names, levels, strict=True)))]
+    else:
+        runs = [Run(*levels) for levels in grid]
+    if not runs:
+        raise ConfigError(where, "no run is left after the exclusions")
+    for run in runs:
+        _check_possible(run, where)
+    return runs
+
+
+def _excluded(study: Study, levels: dict[str, str | int | float]) -> bool:
+    return any(all(levels[factor] in values for factor, values in item.items()) for item in study.exclude)
+
+
+def _check_possible(run: Run, where: str) -> None:
+    if run.bias_offset and is_declared("norm", parse_level("norm", run.norm).name, "cancels_bias"):
+        problem = f"bias_offset {run.bias_offset} has no effect under norm {run.norm}, which subtracts the mean"
+        raise ConfigError(where, f"{problem}; exclude the combination")

@@ -1,0 +1,72 @@
+"""The names of all levels, read from the registries' source without importing them (they need torch).
+
+A registry is a dict literal in one file, `REGISTRY = {"name": Entry(..., arguments={...}), ...}`. Data sets and
+model families are one file each. A test compares what is read here with the imported registries.
+"""
+
+import ast
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+LEVELS = Path(__file__).resolve().parent.parent / "levels"
+
+FILES = {
+    "activation": "activations.py",
+    "init": "initializers.py",
+    "norm": "normalizations.py",
+    "residual": "residuals.py",
+    "clip": "clipping.py",
+    "optimizer": "optimizers.py",
+    "diagnostic": "diagnostics.py",
+}
+FOLDERS = {"dataset": "datasets", "model": "models"}
+
+Arguments = dict[str, float | None]  # argument -> default; None: it must be given
+
+
+@cache
+def known_levels(kind: str) -> dict[str, Arguments]:
+    """Return every level of a factor such as `activation`, with its arguments and their defaults."""
+    if kind in FOLDERS:
+        files = sorted((LEVELS / FOLDERS[kind]).glob("*.py"))
+        return {file.stem: {} for file in files if not file.stem.startswith("_")}
+    return {name: _keyword(entry, "arguments", {}) for name, entry in _entries(kind).items()}
+
+
+def argument_bounds(kind: str, name: str) -> dict[str, tuple[float, float]]:
+    """Return the least and the greatest value of each bounded argument of a level."""
+    bounds: dict[str, tuple[float, float]] = {} if kind in FOLDERS else _keyword(_entries(kind)[name], "bounds", {})
+    return bounds
+
+
+def description(kind: str, name: str) -> str:
+    """Return the formula of a level, or the first line of the file that is the level."""
+    if kind in FOLDERS:
+        source = (LEVELS / FOLDERS[kind] / f"{name}.py").read_text(encoding="utf-8")
+        return (ast.get_docstring(ast.parse(source)) or "").split("\n")[0]
+    return str(_keyword(_entries(kind)[name], "formula", ""))
+
+
+def is_declared(kind: str, name: str, flag: str) -> bool:
+    """Tell whether an entry declares a flag, e.g. `is_declared("norm", "batchnorm", "cancels_bias")`."""
+    return bool(_keyword(_entries(kind)[name], flag, False))
+
+
+@cache
+def _entries(kind: str) -> dict[str, ast.expr]:
+    tree = ast.parse((LEVELS / FILES[kind]).read_text(encoding="utf-8"))
+    for node in tree.body:
+        if not isinstance(node, ast.AnnAssign) or not isinstance(node.target, ast.Name):
+            continue
+        if node.target.id.isupper() and isinstance(node.value, ast.Dict):
+            pairs = zip(node.value.keys, node.value.values, strict=True)
+            return {ast.literal_eval(key): entry for key, entry in pairs if key is not None}
+    raise AssertionError("a registry file holds one annotated upper-case dict literal")
+
+
+def _keyword(entry: ast.expr, name: str, default: Any) -> Any:
+    for keyword in getattr(entry, "keywords", []):
+        if keyword.arg == name:
+            return ast.literal_eval(keyword.value)
+    return default

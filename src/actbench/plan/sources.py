@@ -1,0 +1,82 @@
+"""Which source files stand behind a step of the workflow, read from the imports without importing anything.
+
+A step that is cheap to repeat lists them as inputs, so an edit of the library repeats exactly that step. Training
+does not: a trained number changes only with NUMERICS.
+"""
+
+import ast
+from functools import cache
+from pathlib import Path
+
+PACKAGE = Path(__file__).resolve().parent.parent
+FIGURES = PACKAGE / "show" / "figures"
+STATISTICS = PACKAGE / "analysis" / "stats_schema.py"
+
+
+def figure_names() -> list[str]:
+    """Return every figure: one file each, by its stem."""
+    return sorted(file.stem for file in FIGURES.glob("[!_]*.py"))
+
+
+def statistic_names() -> list[str]:
+    """Return every statistic: the keys of the dict literal STATS."""
+    schema = _assigned(_tree(STATISTICS), "STATS")
+    assert isinstance(schema, ast.Dict), "the columns of all statistics stand in one dict literal"
+    return [ast.literal_eval(key) for key in schema.keys if key is not None]
+
+
+def figure_needs(name: str, kind: str) -> tuple[str, ...]:
+    """Return what a figure declares to read, e.g. `figure_needs("ranking", "STATS")`.
+
+    A figure's module says `TABLES = ("runs", "layers")` and `STATS = ("ranking",)` as literals; without them it
+    reads the runs.
+    """
+    default = {"TABLES": ("runs",), "STATS": ()}[kind]
+    value = _assigned(_tree(FIGURES / f"{name}.py"), kind)
+    return default if value is None else tuple(ast.literal_eval(value))
+
+
+def sources(module: str) -> list[Path]:
+    """Return the files of a module and of all that it imports from this package, sorted."""
+    found: set[Path] = set()
+    waiting = _files(module)
+    while waiting:
+        file = waiting.pop()
+        if file not in found:
+            found.add(file)
+            waiting += [other for name in _imports(file) for other in _files(name)]
+    return sorted(found)
+
+
+def _files(module: str) -> list[Path]:
+    words = module.split(".")
+    if words[0] != PACKAGE.name:
+        return []
+    stem = PACKAGE.joinpath(*words[1:])
+    return [file for file in (stem.with_suffix(".py"), stem / "__init__.py") if file.is_file()]
+
+
+@cache
+def _imports(file: Path) -> list[str]:
+    names = []
+    for node in ast.walk(_tree(file)):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+    return names
+
+
+@cache
+def _tree(file: Path) -> ast.Module:
+    return ast.parse(file.read_text(encoding="utf-8"), filename=str(file))
+
+
+def _assigned(tree: ast.Module, name: str) -> ast.expr | None:
+    """Return the value that a module assigns to a name, with or without an annotation."""
+    for node in tree.body:
+        if isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            if any(isinstance(target, ast.Name) and target.id == name for target in targets):
+                return node.value
+    return None

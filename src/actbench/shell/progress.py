@@ -1,0 +1,83 @@
+"""One line of progress over all jobs of a workflow: runs done / total, networks per second, time left."""
+
+import json
+import os
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from actbench.plan.design import Run
+from actbench.plan.shards import Shard
+from actbench.plan.work import run_work
+
+EVERY = 10.0  # seconds between two lines of one job
+
+
+class Progress:
+    """A journal that all jobs append to, and the line that follows from it.
+
+    The workflow sets ACTBENCH_STARTED to the time of its start, so that networks per second count this start only.
+    """
+
+    def __init__(self, folder: Path, shards: Sequence[Shard], shard: Shard) -> None:
+        self.journal = folder / "progress.jsonl"
+        self.total = sum(len(item.runs) for item in shards)
+        self.started = float(os.environ.get("ACTBENCH_STARTED", time.time()))
+        finished = [item for item in shards if item.id != shard.id and self._is_older(folder, item)]
+        self.runs_before = sum(len(item.runs) for item in finished)
+        self.work_before = _work(run for item in finished for run in item.runs)
+        self.total_work = _work(run for item in shards for run in item.runs)
+        self.last = 0.0
+
+    def _is_older(self, folder: Path, shard: Shard) -> bool:
+        file = folder / "shards" / f"{shard.id}.parquet"
+        return file.exists() and file.stat().st_mtime < self.started
+
+    def add(self, runs: Sequence[Run]) -> None:
+        """Note runs that are done, and print the line when the last one is some seconds old."""
+        if not runs:
+            return
+        entry = {"time": round(time.time(), 3), "runs": len(runs), "work": _work(runs)}
+        self.journal.parent.mkdir(parents=True, exist_ok=True)
+        with self.journal.open("a", encoding="utf-8") as stream:
+            stream.write(json.dumps(entry) + "\n")
+        if time.time() - self.last > EVERY:
+            self.print()
+
+    def print(self) -> None:
+        """Print the line to standard output."""
+        self.last = time.time()
+        done = [entry for entry in _entries(self.journal) if entry["time"] >= self.started]
+        runs, work = sum(entry["runs"] for entry in done), sum(entry["work"] for entry in done)
+        elapsed = max(time.time() - self.started, 1e-3)
+        left = (self.total_work - self.work_before - work) / work * elapsed if work else 0.0
+        print(line(int(self.runs_before + runs), self.total, runs / elapsed, left))
+        sys.stdout.flush()
+
+
+def line(done: int, total: int, rate: float, left: float) -> str:
+    """Write the progress line; `rate` in networks per second, `left` in seconds."""
+    return f"{done:,} / {total:,} runs · {rate:.1f} networks/s · {duration(left)} left"
+
+
+def duration(seconds: float) -> str:
+    """Write a duration for people: `40 s`, `12 min`, `3.5 h`."""
+    if seconds < 90:
+        return f"{max(seconds, 0):.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def _work(runs: Iterable[Run]) -> float:
+    return sum(run_work(run) for run in runs)
+
+
+def _entries(journal: Path) -> list[dict[str, float]]:
+    """Read the journal; a line torn by a kill is no entry."""
+    entries = []
+    for text in journal.read_text(encoding="utf-8").splitlines() if journal.exists() else []:
+        try:
+            entries.append({key: float(value) for key, value in json.loads(text).items()})
+        except (ValueError, AttributeError):
+            continue
+    return entries

@@ -1,0 +1,54 @@
+"""`actbench train`: train the runs of one shard."""
+
+import argparse
+import signal
+from pathlib import Path
+from types import FrameType
+
+from actbench.training.process import cache_folder, one_core, prepare_process
+
+EXAMPLE = "actbench train config/smoke.yaml --shard mnist1d-mlp-relu --output results/smoke/shards/mnist1d-mlp-relu.parquet"
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("config", help="config file")
+    parser.add_argument("--shard", required=True, help="id of the shard, as `actbench plan CONFIG` lists it")
+    parser.add_argument("--output", type=Path, help="file to write (default: results/<name>/shards/<id>.parquet)")
+    parser.add_argument("--digest", help="stop unless the shard's runs still have this digest")
+    parser.add_argument("--data", type=Path, default=Path("data"), help="folder of the data sets (default: data)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Train the missing runs, one thread, and write the shard file."""
+    prepare_process(cache_folder())  # before numpy, torch and numba are imported
+    signal.signal(signal.SIGTERM, _interrupt)
+    from actbench.plan.config import load_config
+    from actbench.plan.design import expand
+    from actbench.plan.errors import ConfigError, nearest
+    from actbench.plan.shards import make_shards
+    from actbench.shell.progress import Progress
+
+    config = load_config(arguments.config)
+    shards = {shard.id: shard for shard in make_shards(expand(config).runs, config.runs_per_shard)}
+    if arguments.shard not in shards:
+        raise ConfigError("--shard", f"no shard {arguments.shard!r} in {arguments.config}; {nearest(arguments.shard, list(shards))}")
+    shard = shards[arguments.shard]
+    if arguments.digest not in (None, shard.digest):
+        raise ConfigError(arguments.config, "changed since the workflow started; start the workflow again")
+
+    from actbench.levels.dataset import load_dataset
+    from actbench.training.shard import train_shard, write_shard
+
+    one_core()
+    results = Path("results") / config.name
+    progress = Progress(results, list(shards.values()), shard)
+    datasets = {name: load_dataset(name, arguments.data) for name in {item.dataset for item in shard.runs}}
+    rows = train_shard(shard, datasets, cache_folder(), progress.add)
+    write_shard(rows, arguments.output or results / "shards" / f"{shard.id}.parquet")
+    progress.print()
+    return 0
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt

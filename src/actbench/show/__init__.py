@@ -1,0 +1,1 @@
+"""Figures and the report: drawn from tables and statistics that are there already. Computes no statistic."""

@@ -1,0 +1,84 @@
+"""From a figure's file to the files of the figure: pdf, svg, png, the numbers drawn and the caption."""
+
+import importlib
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import matplotlib as mpl
+import pandas as pd
+from matplotlib.figure import Figure
+
+from actbench.analysis.atomic_file import replacing
+from actbench.analysis.tables import RESULTS
+from actbench.plan.config import Config
+from actbench.show.contract import Declaration, declaration
+from actbench.show.inputs import Inputs, read_csv, read_inputs
+from actbench.show.panels import NOTHING, sentence_figure
+from actbench.show.style import SETTINGS
+
+# No date and no program version: the same numbers give the same bytes.
+METADATA: dict[str, dict[str, Any]] = {
+    "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
+    "svg": {"Date": None, "Creator": None},
+    "png": {"Software": None},
+}
+FIGURES = Path("figures")
+SUFFIXES = (*METADATA, "csv", "md")
+
+
+@dataclass(frozen=True)
+class FigureSource:
+    """The three functions of a figure's file."""
+
+    data: Callable[[Inputs], pd.DataFrame]
+    draw: Callable[[pd.DataFrame], Figure]
+    caption: Callable[[pd.DataFrame], str]
+
+
+def load_source(name: str) -> FigureSource:
+    """Import a figure's file; raise ConfigError with the nearest names when there is none."""
+    module = cast(Any, importlib.import_module(f"actbench.show.figures.{declaration(name).name}"))
+    return FigureSource(module.data, module.draw, module.caption)
+
+
+def write_figure(name: str, config: Config, results: Path = RESULTS, figures: Path = FIGURES) -> list[Path]:
+    """Write figures/<config>/<figure>.{csv,md,pdf,svg,png} from results/<config>; return the paths.
+
+    The figure is drawn from the CSV file as it was written, so that the file holds exactly the numbers drawn.
+    """
+    declared, source = declaration(name), load_source(name)
+    numbers = source.data(read_inputs(config, declared.tables, declared.stats, results))
+    paths = [figures / config.name / f"{name}.{suffix}" for suffix in SUFFIXES]
+    with replacing(*paths) as partial:
+        files = dict(zip(SUFFIXES, partial, strict=True))
+        numbers.to_csv(files["csv"], index=False, lineterminator="\n")
+        drawn = read_csv(files["csv"])
+        files["md"].write_text(describe(declared, source, drawn) + "\n", encoding="utf-8", newline="\n")
+        for suffix, content in render(source, drawn).items():
+            files[suffix].write_bytes(content)
+    return paths
+
+
+def describe(declared: Declaration, source: FigureSource, drawn: pd.DataFrame) -> str:
+    """Return the caption, or the sentence that takes its place when there is nothing to draw."""
+    return source.caption(drawn) if len(drawn) else f"{declared.question} There are {NOTHING}."
+
+
+def render(source: FigureSource, drawn: pd.DataFrame) -> dict[str, bytes]:
+    """Draw the numbers and return the bytes of each format."""
+    with mpl.rc_context():
+        mpl.rcdefaults()  # a matplotlibrc of the user's changes nothing
+        mpl.rcParams.update(cast(Any, SETTINGS))
+        figure = source.draw(drawn) if len(drawn) else sentence_figure()
+        figure.draw_without_rendering()
+        figure.set_layout_engine("none")  # one layout for all formats, solved once
+        return {suffix: _save(figure, suffix) for suffix in METADATA}
+
+
+def _save(figure: Figure, suffix: str) -> bytes:
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format=suffix, metadata=METADATA[suffix])
+    return buffer.getvalue()

@@ -1,0 +1,62 @@
+"""Figures as grids of small panels of one size, and the figure that says in words why there is nothing to draw."""
+
+import textwrap
+from collections.abc import Iterable
+from math import ceil
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.lines import Line2D
+
+from actbench.show.style import DOUBLE_MM, GREY, MM, SINGLE_MM
+
+ENTRY_MM, ROW_MM = 34.0, 4.0  # size of one entry of a legend: a line and a word of twenty letters
+NOTHING = "no runs for this figure in this config"
+
+
+def panel_grid(
+    count: int, columns: int = 5, height_mm: float = 30.0, extra_mm: float = 12.0
+) -> tuple[Figure, list[Axes]]:
+    """Make a grid of panels that share both axes: at most text width, and as high as its rows.
+
+    Args:
+        count: number of panels.
+        columns: panels side by side at text width; a grid of fewer panels is narrower.
+        height_mm: height of one row.
+        extra_mm: height for what stands above and below the grid.
+    """
+    across = min(count, columns)
+    rows = ceil(count / across)
+    width_mm = max(SINGLE_MM, DOUBLE_MM * across / columns)
+    layout = ConstrainedLayoutEngine(w_pad=1.2 * MM, h_pad=1.0 * MM)
+    figure = Figure(figsize=(width_mm * MM, (rows * height_mm + extra_mm) * MM), layout=layout)
+    grid = figure.subplots(rows, across, sharex=True, sharey=True, squeeze=False)
+    axes = list(grid.flat)
+    for unused in axes[count:]:
+        unused.set_axis_off()
+    for axis in axes[max(count - across, 0) : count]:
+        axis.tick_params(labelbottom=True)
+    return figure, axes[:count]
+
+
+def legend_above(figure: Figure, entries: Iterable[tuple[str, dict[str, Any]]], title: str) -> None:
+    """Put one legend for all panels above them, of as many rows as it needs, and make the figure higher for it.
+
+    Args:
+        figure: a grid of panels, high enough for a legend of one row.
+        entries: label and the properties of its line.
+        title: what the labels are; may be empty.
+    """
+    lines = [Line2D([], [], label=label, **properties) for label, properties in entries]
+    columns = max(1, int(figure.get_figwidth() / MM // ENTRY_MM))
+    figure.set_figheight(figure.get_figheight() + (ceil(len(lines) / columns) - 1) * ROW_MM * MM)
+    figure.legend(handles=lines, loc="outside upper center", ncols=columns, title=title, title_fontsize=7)
+
+
+def sentence_figure(sentence: str = NOTHING) -> Figure:
+    """Make a figure of one column that holds a sentence instead of axes."""
+    figure = Figure(figsize=(SINGLE_MM * MM, 30 * MM))
+    figure.text(0.5, 0.5, textwrap.fill(sentence, 44), ha="center", va="center", color=GREY)
+    return figure

@@ -1,0 +1,1 @@
+"""Predictions of what the networks do, computed without training."""

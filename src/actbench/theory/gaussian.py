@@ -1,0 +1,77 @@
+"""Expectations over a standard normal variable, integrated instead of sampled. Imports NumPy only."""
+
+import math
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+Function = Callable[[Array], Array]
+
+REACH = 14  # the standard normal density beyond it is below 1e-43
+TOLERANCE = 1e-13  # of a panel, relative to the integral of |f|
+DEEPEST = 48  # halvings of a panel: down to the rounding of z
+MOST_PANELS = 20_000
+NODES, WEIGHTS = np.polynomial.legendre.leggauss(16)
+
+
+def expectation(f: Function, kinks: Sequence[float] = ()) -> float:
+    """Integrate f over a standard normal variable.
+
+    E[f(z)] = ∫ f(z) exp(-z²/2) / √(2π) dz, by a 16-point Gauss-Legendre rule on panels that are halved until two halves
+    agree with the whole. Kinks and jumps are so found without being named; `kinks` only saves halvings. Exact to about
+    1e-12 of E|f| for piecewise smooth f that grows slower than exp(z²/4) and has no feature narrower than 1/100.
+
+    f: elementwise, float64 array of any shape to one of the same shape. kinks: points that split panels.
+    Raises ValueError when f is not finite or the panels do not converge.
+    Source: Davis & Rabinowitz 1984, Methods of Numerical Integration, section 6.2 (adaptive quadrature).
+    """
+    inside = [kink for kink in kinks if abs(kink) < REACH]
+    edges = np.unique(np.concatenate([np.arange(-REACH, REACH + 1.0), np.asarray(inside, dtype=np.float64)]))
+    lower, upper = edges[:-1], edges[1:]
+    smallest = TOLERANCE * float(_panels(lambda z: np.abs(f(z)), lower, upper).sum())
+    total = 0.0
+    for _ in range(DEEPEST):
+        middle = (lower + upper) / 2
+        whole = _panels(f, lower, upper)
+        halves = _panels(f, lower, middle) + _panels(f, middle, upper)
+        rough = np.abs(halves - whole) > smallest
+        total += float(halves[~rough].sum())
+        if not rough.any():
+            return total
+        lower, upper = (
+            np.concatenate([lower[rough], middle[rough]]),
+            np.concatenate([middle[rough], upper[rough]]),
+        )
+        if len(lower) > MOST_PANELS:
+            break
+    raise ValueError(f"expectation: no convergence near z = {lower[0]:g}; the function must be piecewise smooth")
+
+
+def _panels(f: Function, lower: Array, upper: Array) -> Array:
+    """Integrate f times the normal density over each panel."""
+    half = (upper - lower)[:, None] / 2
+    z = (upper + lower)[:, None] / 2 + half * NODES
+    values = np.asarray(f(z), dtype=np.float64)
+    assert values.shape == z.shape, "f is elementwise"
+    if not np.isfinite(values).all():
+        raise ValueError(f"expectation: f({z[~np.isfinite(values)][0]:g}) is not finite; it must be on the real line")
+    integrals: Array = (values * np.exp(-z * z / 2) * WEIGHTS * half).sum(axis=1) / math.sqrt(2 * math.pi)
+    return integrals
+
+
+def variance_preserving_gain(phi: Function, kinks: Sequence[float] = ()) -> float:
+    """Return the factor on the weights that keeps the mean square of pre-activations at 1 from layer to layer.
+
+    gain = E[φ(z)²]^(-1/2), z standard normal: √2 for ReLU, 1 for SELU, 1.5925… for tanh.
+
+    phi: elementwise, float64 array to float64 array. kinks: as in `expectation`.
+    Raises ValueError when φ vanishes or is not finite.
+    Source: Poole et al. 2016, Exponential expressivity in deep neural networks through transient chaos, eq. 3, with
+    q = 1 and no bias.
+    """
+    mean_square = expectation(lambda z: phi(z) ** 2, kinks)
+    if not mean_square > 0:
+        raise ValueError("variance_preserving_gain: the activation is zero everywhere; no gain preserves the variance")
+    return 1 / math.sqrt(mean_square)

@@ -1,0 +1,64 @@
+"""Which examples each model sees: the order depends on the run's seed alone.
+
+Letters: P models of a stack, S seeds, K batches, B examples of a batch, I inputs.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from actbench.plan.design import Run
+from actbench.plan.seeds import stream
+
+
+class Batches:
+    """Batches without replacement: each epoch is a fresh permutation; an incomplete last batch is left out."""
+
+    def __init__(self, runs: Sequence[Run], x_NI: Tensor, y_N: Tensor) -> None:
+        self.batch_size = runs[0].batch_size
+        self.per_epoch = len(x_NI) // self.batch_size
+        assert self.per_epoch > 0, "the plan checks that a batch fits the training split"
+        self.seeds = [run.seed for run in runs]
+        self.scale_P11 = input_scales(runs)
+        self.x_NI, self.y_N = x_NI, y_N
+        self.permutations: dict[tuple[int, int], Tensor] = {}  # of each seed's current epoch
+
+    def order(self, first: int, count: int) -> tuple[Tensor, Tensor]:
+        """Return the examples of `count` batches of every seed, (S, K, B), and each model's place among the seeds."""
+        seeds = sorted(set(self.seeds))
+        order_SKB = torch.stack([torch.stack([self._rows(seed, first + k) for k in range(count)]) for seed in seeds])
+        return order_SKB, torch.tensor([seeds.index(seed) for seed in self.seeds])
+
+    def at(self, step: int) -> tuple[Tensor, Tensor]:
+        """Return x (P, B, I) and y (P, B) of an update; steps count from 0."""
+        order_SKB, seed_P = self.order(step, 1)
+        index_PB = order_SKB[seed_P, 0]
+        return _scaled(self.x_NI[index_PB], self.scale_P11), self.y_N[index_PB]
+
+    def select(self, keep_P: Tensor) -> None:
+        """Drop the models whose entry of `keep_P` is False."""
+        self.seeds = [seed for seed, keep in zip(self.seeds, keep_P.tolist(), strict=True) if keep]
+        self.scale_P11 = self.scale_P11[keep_P]
+
+    def _rows(self, seed: int, step: int) -> Tensor:
+        epoch, position = divmod(step, self.per_epoch)
+        if (seed, epoch) not in self.permutations:
+            self.permutations = {key: kept for key, kept in self.permutations.items() if key[0] != seed}
+            generator = torch.Generator().manual_seed(stream(seed, f"order/{epoch}"))
+            self.permutations[seed, epoch] = torch.randperm(len(self.x_NI), generator=generator)
+        return self.permutations[seed, epoch][position * self.batch_size : (position + 1) * self.batch_size]
+
+
+def input_scales(runs: Sequence[Run]) -> Tensor:
+    """Return each run's factor on the inputs, shape (P, 1, 1)."""
+    return torch.tensor([run.input_scale for run in runs], dtype=torch.float32)[:, None, None]
+
+
+def _scaled(x_PBI: Tensor, scale_P11: Tensor) -> Tensor:
+    return x_PBI * scale_P11 if bool((scale_P11 != 1).any()) else x_PBI
+
+
+def shared_inputs(x_BI: Tensor, scale_P11: Tensor) -> Tensor:
+    """Give every model of a stack the same examples, each with its own input scale: (P, B, I)."""
+    return _scaled(x_BI.expand(len(scale_P11), -1, -1), scale_P11)

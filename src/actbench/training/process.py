@@ -1,0 +1,71 @@
+"""How a process that trains is set up: one core, one set of instructions, compiled loops kept on disk.
+
+Imports the standard library only, since all of it must happen before numpy, torch and numba are imported.
+"""
+
+import ctypes
+import hashlib
+import os
+from pathlib import Path
+
+THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
+LEVELS = Path(__file__).resolve().parent.parent / "levels"
+
+# What OpenBLAS calls its kernels for an instruction set. Left alone it picks slower ones on many AVX-512 processors,
+# and other ones on every kind of processor, with other last bits.
+BLAS_KERNELS = {"avx512": "SKYLAKEX", "avx2": "HASWELL"}
+
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of glibc's mallopt
+KEPT_BYTES = 1 << 30
+
+
+def cache_folder() -> Path:
+    """Return $ACTBENCH_CACHE, or `cache` in the working directory."""
+    return Path(os.environ.get("ACTBENCH_CACHE", "cache"))
+
+
+def prepare_process(folder: Path) -> None:
+    """Pin threads and instruction set, and keep compiled loops under `folder`, by the source they come from."""
+    os.environ.update(dict.fromkeys(THREADS, "1"))
+    kernels = BLAS_KERNELS.get(instruction_set())
+    if kernels is not None:
+        os.environ["OPENBLAS_CORETYPE"] = kernels
+    os.environ["NUMBA_CACHE_DIR"] = str(folder.absolute() / "compiled" / _source_digest())
+    _keep_freed_memory()
+
+
+def one_core() -> None:
+    """Make torch use one thread and treat denormal numbers, which vanishing gradients make and which are slow, as 0."""
+    import torch
+
+    torch.set_num_threads(1)
+    torch.set_flush_denormal(True)
+
+
+def instruction_set() -> str:
+    """Return `avx512`, `avx2` or `other`: the widest vectors that this processor has and all libraries use."""
+    try:
+        flags = set(Path("/proc/cpuinfo").read_text(encoding="ascii", errors="replace").split())
+    except OSError:
+        return "other"
+    if {"avx512f", "avx512bw", "avx512dq", "avx512vl"} <= flags:
+        return "avx512"
+    return "avx2" if {"avx2", "fma"} <= flags else "other"
+
+
+def _source_digest() -> str:
+    """Hash the source of the levels: numba itself looks at the file of a function only, not at what it calls."""
+    digest = hashlib.sha256()
+    for file in sorted(LEVELS.rglob("*.py")):
+        digest.update(file.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _keep_freed_memory() -> None:
+    """Let malloc keep what is freed: giving pages back and faulting them in again costs more than the arithmetic."""
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (OSError, AttributeError):
+        return  # another C library than glibc
+    mallopt(M_MMAP_THRESHOLD, KEPT_BYTES)
+    mallopt(M_TRIM_THRESHOLD, KEPT_BYTES)

@@ -1,0 +1,79 @@
+"""Train the runs of one shard: take finished ones from the cache, train the rest in stacks, write one file."""
+
+import os
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from actbench.levels.dataset import Dataset
+from actbench.plan.design import Run
+from actbench.plan.shards import Shard
+from actbench.training.cache import RunCache
+from actbench.training.loop import train_stack
+from actbench.training.rows import error_row, to_rows
+from actbench.training.stack import make_stacks
+
+Progress = Callable[[Sequence[Run]], None]
+
+
+def train_shard(shard: Shard, datasets: dict[str, Dataset], folder: Path, on_runs: Progress) -> pa.Table:
+    """Return one row for each run of the shard, in the order of their keys.
+
+    Every stack is saved to the cache when it is done: a job killed at any moment loses at most the stack it was in.
+
+    Args:
+        shard: the runs.
+        datasets: every data set that the runs name.
+        folder: the run cache.
+        on_runs: called with the runs that are done, as they are.
+    """
+    tables = []
+    for name in sorted({run.dataset for run in shard.runs}):
+        runs = [run for run in shard.runs if run.dataset == name]
+        tables += _train_on(runs, datasets[name], RunCache(folder, datasets[name].checksum), on_runs)
+    rows = pa.concat_tables(tables)
+    rows = rows.take(pc.sort_indices(rows["run_key"]))
+    assert rows["run_key"].to_pylist() == [run.key for run in shard.runs], "one row for each run"
+    return rows
+
+
+def _train_on(runs: Sequence[Run], dataset: Dataset, cache: RunCache, on_runs: Progress) -> list[pa.Table]:
+    tables = [cache.load(runs)]
+    cached = set(tables[0]["run_key"].to_pylist())
+    on_runs([run for run in runs if run.key in cached])
+    for stack in make_stacks([run for run in runs if run.key not in cached]):
+        tables += _train_and_keep(stack, dataset, cache)
+        on_runs(stack)
+    return tables
+
+
+def _train_and_keep(stack: Sequence[Run], dataset: Dataset, cache: RunCache) -> list[pa.Table]:
+    """Train a stack; when it fails, halve it until the run that cannot be trained stands alone in an `error` row."""
+    began = time.process_time()
+    try:
+        record = train_stack(stack, dataset)
+    except (RuntimeError, ArithmeticError, MemoryError) as error:
+        if len(stack) == 1:
+            print(f"run {stack[0].key} could not be trained: {type(error).__name__}: {error}", file=sys.stderr)
+            return [error_row(stack[0])]
+        middle = len(stack) // 2
+        return [*_train_and_keep(stack[:middle], dataset, cache), *_train_and_keep(stack[middle:], dataset, cache)]
+    rows = to_rows(record, time.process_time() - began)
+    cache.save(rows, stack[0])
+    return [rows]
+
+
+def write_shard(rows: pa.Table, output: Path) -> None:
+    """Write a shard file under a temporary name, then rename it."""
+    output.parent.mkdir(parents=True, exist_ok=True)
+    temporary = output.with_name(f".{output.name}.{os.getpid()}.tmp")
+    try:
+        pq.write_table(rows, temporary, compression="zstd")
+        temporary.replace(output)
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -1,0 +1,101 @@
+"""Stacks: runs that train at once as one tensor program, every parameter with a leading model axis.
+
+All parameters of a model lie in one row of a flat tensor; the network sees views of it. Clipping and the optimiser
+work on the rows, so that no model can touch another.
+
+Letters: P models of a stack, N numbers of one model (all parameters, padded), M running statistics of one model, T slots
+of the optimiser.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from actbench.levels.family import Network, Tensors
+from actbench.plan.design import Run
+from actbench.plan.factors import FACTORS
+
+# Factors on which the runs of one stack may differ: they change numbers, not the tensor program.
+VARYING = ("init", "lr", "bias_offset", "input_scale", "seed")
+SHARED = tuple(name for name in FACTORS if name not in VARYING)
+
+LARGEST = 32  # models; their activations then fit a CPU's second-level cache
+# Elementwise kernels treat the tail of an array apart from its body, and round it differently. When every model's
+# slice is a multiple of two of the widest vectors (AVX-512: 16 float32), a stack has no tail.
+VECTOR = 32
+
+
+def shared_levels(run: Run) -> tuple[str | int | float, ...]:
+    """Return the levels that decide which runs can be stacked with this one."""
+    return tuple(getattr(run, name) for name in SHARED)
+
+
+def make_stacks(runs: Sequence[Run], largest: int = LARGEST) -> list[tuple[Run, ...]]:
+    """Group runs that share a tensor program into stacks of nearly equal size, at most `largest` models each."""
+    groups: dict[tuple[str | int | float, ...], list[Run]] = {}
+    for run in runs:
+        groups.setdefault(shared_levels(run), []).append(run)
+    stacks = []
+    for group in groups.values():
+        count = -(-len(group) // largest)
+        stacks += [tuple(group[index::count]) for index in range(count)]
+    return stacks
+
+
+@dataclass(frozen=True)
+class Stack:
+    """The models of a stack that still train, and all that their training carries along, flat for each model."""
+
+    network: Network
+    parameters_PN: Tensor
+    statistics_PM: Tensor
+    slots_PTN: Tensor
+    lr_P1: Tensor
+
+    def views(self, flat_PN: Tensor) -> Tensors:
+        """Return name -> view (P, *shape) of a flat tensor laid out as the parameters."""
+        shapes = {name: parameter.shape for name, parameter in self.network.parameters.items()}
+        return _views(flat_PN, shapes)
+
+    def statistics(self) -> Tensors:
+        """Return name -> view (P, *shape) of the running statistics."""
+        return _views(self.statistics_PM, {name: shape for name, (shape, _) in self.network.statistics.items()})
+
+    def select(self, keep_P: Tensor) -> "Stack":
+        """Return the stack without the models whose entry of `keep_P` is False."""
+        return replace(
+            self,
+            parameters_PN=self.parameters_PN[keep_P],
+            statistics_PM=self.statistics_PM[keep_P],
+            slots_PTN=self.slots_PTN[keep_P],
+            lr_P1=self.lr_P1[keep_P],
+        )
+
+
+def _views(flat_PN: Tensor, shapes: dict[str, tuple[int, ...]]) -> Tensors:
+    views, start = {}, 0
+    for name, shape in shapes.items():
+        stop = start + math.prod(shape)
+        views[name] = flat_PN[:, start:stop].unflatten(1, shape)
+        start = stop
+    return views
+
+
+def initial_stack(runs: Sequence[Run], network: Network, slots: int) -> Stack:
+    """Stack freshly initialised models, each from its own run's random streams, with `slots` optimiser slots."""
+    size = sum(parameter.size for parameter in network.parameters.values())
+    padded = -(-size // VECTOR) * VECTOR
+    parameters_PN = torch.zeros(len(runs), padded)
+    statistics_PM = torch.zeros(len(runs), sum(math.prod(shape) for shape, _ in network.statistics.values()))
+    lr_P1 = torch.tensor([[run.lr] for run in runs], dtype=torch.float32)
+    stack = Stack(network, parameters_PN, statistics_PM, torch.zeros(len(runs), slots, padded), lr_P1)
+    views, statistics = stack.views(parameters_PN), stack.statistics()
+    for name, (_, value) in network.statistics.items():
+        statistics[name].fill_(value)
+    for index, run in enumerate(runs):
+        for name, tensor in network.initialise(run).items():
+            views[name][index] = tensor
+    return stack

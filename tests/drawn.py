@@ -1,0 +1,85 @@
+"""Results to draw from: made-up tables and everything that the figures read, with no training."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from actbench.analysis.curves import curve_table
+from actbench.analysis.gradients import gradient_table
+from actbench.analysis.metrics import scores_by_study
+from actbench.analysis.statistics import stats_path, write_statistics
+from actbench.plan.config import Config, Value, load_config
+from actbench.show.inputs import Inputs, read_inputs
+from synthetic import write_results
+
+LEVELS: dict[str, tuple[Value, ...]] = {
+    "activation": ("relu", "tanh", "sigmoid"),
+    "depth": (2, 8),
+    "init": ("he_normal", "xavier_normal"),
+    "lr": (0.02, 0.1),
+    "seed": (0, 1, 2),
+}
+
+
+def write_config(folder: Path, **levels: tuple[Value, ...]) -> Path:
+    """Write the config file of the made-up results: one study `main`."""
+    given = {**LEVELS, **levels}
+    lines = [f"    {factor}: [{', '.join(map(str, values))}]" for factor, values in given.items()]
+    text = [
+        "name: drawn",
+        "description: made-up <b>results</b> & no training",
+        "studies:",
+        "  main:",
+        "    question: Which?",
+    ]
+    path = folder / "drawn.yaml"
+    path.write_text("\n".join([*text, *lines, ""]), encoding="utf-8")
+    return path
+
+
+def draw_from(folder: Path, **levels: tuple[Value, ...]) -> Path:
+    """Write a config, its made-up tables and all statistics under `folder/results`; return the config's path."""
+    path = write_config(folder, **levels)
+    config, results = load_config(path), folder / "results"
+    frames = write_results(config, results)
+    write_statistics(config, results)
+    scores = scores_by_study(frames["runs"], frames["studies"])
+    extra = {
+        "curves": curve_table(scores, frames["curves"]),
+        "gradients": gradient_table(scores, frames["layers"]),
+        "activations": fake_activations(given := list(given_activations(config))),
+        "boundaries": fake_boundaries(given),
+    }
+    for name, frame in extra.items():
+        frame.to_csv(stats_path(config.name, name, results), index=False, float_format="%.10g", lineterminator="\n")
+    return path
+
+
+def given_activations(config: Config) -> tuple[str, ...]:
+    """Return the activations of the only study."""
+    return tuple(map(str, config.studies[0].levels["activation"]))
+
+
+def fake_activations(names: list[str]) -> pd.DataFrame:
+    """Make up a table of functions with a kink at 0."""
+    z = np.linspace(-5, 5, 21)
+    frame = pd.DataFrame({"z": z, "value": np.maximum(z, 0), "derivative": np.where(z == 0, np.nan, z > 0)})
+    return pd.concat([frame.assign(activation=name) for name in names])[["activation", "z", "value", "derivative"]]
+
+
+def fake_boundaries(names: list[str]) -> pd.DataFrame:
+    """Make up the answers of networks that cut the plane in three, and a few test examples."""
+    along = np.linspace(-2, 2, 12).round(3)
+    x, y = (axis.ravel() for axis in np.meshgrid(along, along))
+    grid = pd.DataFrame({"kind": "grid", "x": x, "y": y, "label": (x > y).astype(int) + (x > 1)})
+    runs = {"run_key": "0" * 16, "depth": 3, "seed": 0, "test_accuracy": 0.5, "recorded_accuracy": 0.5}
+    points = pd.DataFrame({"kind": "test", "x": [0.0, 1.0, -1.0], "y": [1.0, 0.0, 0.5], "label": [0, 1, 2]})
+    failed = pd.DataFrame({"kind": ["failed"], "activation": ["swish_of_old"]})
+    frame = pd.concat([*(grid.assign(activation=name, **runs) for name in names), points, failed])
+    return frame.astype(dict.fromkeys(("depth", "seed", "label"), "Int64"))
+
+
+def inputs_of(config_path: Path, tables: tuple[str, ...], stats: tuple[str, ...]) -> Inputs:
+    """Read what a figure declares from the results beside a config."""
+    return read_inputs(load_config(config_path), tables, stats, config_path.parent / "results")

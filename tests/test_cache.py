@@ -1,0 +1,125 @@
+"""The run cache: finished runs are found, damage is seen, nothing half-written stays."""
+
+from pathlib import Path
+
+import pytest
+from test_twin import runs_of, tiny_dataset
+
+from actbench.plan.design import Run
+from actbench.plan.shards import Shard
+from actbench.training import shard as shard_module
+from actbench.training.cache import RunCache
+from actbench.training.loop import train_stack
+from actbench.training.rows import ROWS, to_rows
+from actbench.training.shard import train_shard, write_shard
+
+
+def shard_of(runs: list[Run]) -> Shard:
+    """Return a shard of these runs, in the order of their keys."""
+    return Shard("tiny", tuple(sorted(runs, key=lambda run: run.key)))
+
+
+def train(folder: Path, runs: list[Run], done: list[str] | None = None) -> object:
+    """Train a shard and note the keys as they are done."""
+    def note(part: object) -> None:
+        if done is not None:
+            done.append(",".join(sorted(run.key for run in part)))
+    return train_shard(shard_of(runs), {"mnist1d": tiny_dataset()}, folder, note)
+
+
+def test_cached_runs_are_found_and_equal(tmp_path: Path) -> None:
+    """What was saved comes back as it was, and only the runs asked for."""
+    runs = runs_of()
+    rows = to_rows(train_stack(runs, tiny_dataset()), seconds=3.0)
+    cache = RunCache(tmp_path, "ab" * 32)
+    assert cache.load(runs).num_rows == 0
+    cache.save(rows, runs[0])
+    assert cache.load(runs[1:2]).equals(rows.slice(1, 1))
+    assert RunCache(tmp_path, "cd" * 32).load(runs).num_rows == 0, "other data are other runs"
+
+
+def test_a_second_training_trains_only_what_is_new(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Adding a run trains that run alone; the rest comes from the cache bit for bit."""
+    runs = runs_of()
+    first = train(tmp_path, runs[:2])
+    trained: list[Run] = []
+    plain = shard_module.train_stack
+    monkeypatch.setattr(shard_module, "train_stack", lambda stack, data: trained.extend(stack) or plain(stack, data))
+    second = train(tmp_path, runs)
+    assert trained == runs[2:]
+    keys = first["run_key"].to_pylist()
+    again = second.filter([key in keys for key in second["run_key"].to_pylist()])
+    assert again.equals(first)
+
+
+DAMAGES = {
+    "truncated": lambda data: data[:-7],
+    "empty": lambda data: b"",
+    "one bit flipped": lambda data: data[:99] + bytes([data[99] ^ 1]) + data[100:],
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+def test_damage_is_seen_and_set_aside(tmp_path: Path, capsys: pytest.CaptureFixture[str], damage: object) -> None:
+    """A truncated, empty or flipped file is named, set aside, and its runs are trained again."""
+    expected = train(tmp_path, runs_of())
+    (file,) = tmp_path.rglob("*.parquet")
+    file.write_bytes(damage(file.read_bytes()))
+    again = train(tmp_path, runs_of())
+    assert "damaged, set aside" in capsys.readouterr().err
+    assert file.with_suffix(".damaged").exists()
+    assert again.drop_columns("seconds").equals(expected.drop_columns("seconds"))
+
+
+def test_an_interrupted_shard_keeps_its_finished_stacks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C in the second stack loses that stack only, and leaves no temporary file."""
+    runs = runs_of() + runs_of(depth=2)
+    plain, calls = shard_module.train_stack, []
+
+    def interrupted(stack: object, data: object) -> object:
+        calls.append(stack)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return plain(stack, data)
+
+    monkeypatch.setattr(shard_module, "train_stack", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        train(tmp_path, runs)
+    assert len(list(tmp_path.rglob("*.parquet"))) == 1
+    assert not [file for file in tmp_path.rglob("*") if file.suffix == ".tmp"]
+    calls.clear()
+    monkeypatch.setattr(shard_module, "train_stack", lambda stack, data: calls.append(stack) or plain(stack, data))
+    train(tmp_path, runs)
+    assert len(calls) == 1, "the finished stack is not trained again"
+
+
+def test_a_run_that_cannot_be_trained_gets_an_error_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One run that fails stands alone in an error row; its neighbours are trained, and it is not cached."""
+    runs = runs_of()
+    bad, plain = runs[1], shard_module.train_stack
+
+    def failing(stack: list[Run], data: object) -> object:
+        if bad in stack:
+            raise RuntimeError("no memory")
+        return plain(stack, data)
+
+    monkeypatch.setattr(shard_module, "train_stack", failing)
+    rows = train(tmp_path, runs)
+    status = dict(zip(rows["run_key"].to_pylist(), rows["status"].to_pylist(), strict=True))
+    assert status == {run.key: "error" if run == bad else "ok" for run in runs}
+    assert "no memory" in capsys.readouterr().err
+    assert RunCache(tmp_path, tiny_dataset().checksum).load(runs).num_rows == 2
+
+
+def test_rows_follow_the_schema_and_the_file_is_whole(tmp_path: Path) -> None:
+    """A shard file has one row a run in the order of the keys, and no temporary file is left."""
+    import pyarrow.parquet as pq
+
+    rows = train(tmp_path / "cache", runs_of())
+    write_shard(rows, tmp_path / "out" / "tiny.parquet")
+    read = pq.read_table(tmp_path / "out" / "tiny.parquet")
+    assert read.schema.equals(ROWS)
+    assert read["run_key"].to_pylist() == sorted(run.key for run in runs_of())
+    assert [file.name for file in (tmp_path / "out").iterdir()] == ["tiny.parquet"]

@@ -1,0 +1,134 @@
+"""actbench.shell.cli: verbs, help, errors and exit codes."""
+
+import ast
+import importlib
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from actbench import __version__
+from actbench.plan.errors import LONGEST, ConfigError, nearest
+from actbench.shell import cli
+from actbench.shell.cli import VERBS, main
+from tiny import write_config
+
+
+def run(*words: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """Run the command line as a user does."""
+    command = [sys.executable, "-m", "actbench", *words]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=60)
+
+
+def test_overview_names_every_verb(capsys: pytest.CaptureFixture[str]) -> None:
+    """Without a word, and with --help, every verb is listed with what it does."""
+    for words in ([], ["--help"], ["-h"]):
+        assert main(words) == 0
+        out = capsys.readouterr().out
+        assert all(verb in out and text in out for verb, text in VERBS.items())
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    """--version prints name and version."""
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"actbench {__version__}\n"
+
+
+def test_every_module_is_a_verb(project_root: Path) -> None:
+    """A module of the shell that has a `run` is a verb, and every verb has its module."""
+    found = set()
+    for file in (project_root / "src" / "actbench" / "shell").glob("*.py"):
+        functions = {node.name for node in ast.parse(file.read_text()).body if isinstance(node, ast.FunctionDef)}
+        if {"configure", "run"} <= functions:
+            found.add(file.stem)
+    assert found == set(VERBS)
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_help_shows_an_example(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Every verb's --help exits with 0 and shows an example that calls that verb."""
+    with pytest.raises(SystemExit) as stopped:
+        main([verb, "--help"])
+    assert stopped.value.code == 0
+    out = capsys.readouterr().out
+    assert "example: actbench" in out
+    assert importlib.import_module(f"actbench.shell.{verb}").EXAMPLE.startswith(f"actbench {verb}")
+
+
+@pytest.mark.parametrize("verb", [verb for verb in VERBS if verb != "data"])
+def test_bad_config_is_one_line_for_every_verb(verb: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Every verb that reads a config refuses a bad one in one line on standard error, with exit code 2."""
+    path = write_config(tmp_path, "name: x\nstudies: {a: {activation: reluu}}")
+    more = {"figure": ["learning_curves"], "train": ["--shard", "a", "--output", str(tmp_path / "a.parquet")]}
+    assert main([verb, str(path), *more.get(verb, [])]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.count("\n") == 1
+    assert captured.err.startswith(f"{path}: studies.a.activation: unknown activation 'reluu'; did you mean relu")
+
+
+def test_unknown_verb(capsys: pytest.CaptureFixture[str]) -> None:
+    """An unknown verb is one line with the nearest one."""
+    assert main(["chekc", "x"]) == 2
+    assert capsys.readouterr().err == "actbench: unknown verb 'chekc'; did you mean check?\n"
+
+
+def test_process_exits_with_the_code(tmp_path: Path) -> None:
+    """`python -m actbench` hands the exit code on, and prints no traceback."""
+    path = write_config(tmp_path)
+    assert run("check", str(path)).returncode == 0
+    bad = run("check", str(tmp_path / "absent.yaml"))
+    assert bad.returncode == 2
+    assert bad.stderr.count("\n") == 1
+    assert "Traceback" not in bad.stderr
+    assert run("check").returncode == 2
+
+
+def test_closed_pipe_is_no_error(tmp_path: Path) -> None:
+    """`actbench plan … | head -1` ends quietly."""
+    path = write_config(tmp_path)
+    line = f"'{sys.executable}' -m actbench plan '{path}' --shards | head -c 1; echo ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, timeout=60)
+    assert done.stdout.endswith("0\n")
+    assert "Traceback" not in done.stderr
+
+
+def test_interrupt_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Ctrl-C says that finished work is kept and exits as a process killed by that signal does."""
+
+    def interrupted(name: str) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli.importlib, "import_module", interrupted)
+    assert main(["check", "x"]) == 130
+    assert capsys.readouterr().err == "stopped; finished work is kept\n"
+
+
+@pytest.mark.parametrize("verb", ["check", "plan"])
+def test_planning_needs_no_torch(verb: str, project_root: Path) -> None:
+    """Neither check nor plan imports anything that costs seconds."""
+    code = "import sys; from actbench.shell.cli import main; main(sys.argv[1:]);"
+    code += "print(sorted({'torch', 'pandas', 'numpy', 'pyarrow'} & set(sys.modules)), file=sys.stderr)"
+    command = [sys.executable, "-c", code, verb, "config/smoke.yaml", "--json", "--results", "absent"]
+    command = command if verb == "plan" else command[:-2]
+    done = subprocess.run(command, cwd=project_root, capture_output=True, text=True, timeout=60)
+    assert json.loads(done.stdout)["name"] == "smoke"
+    assert done.stderr == "[]\n"
+
+
+def test_errors_are_one_printable_line() -> None:
+    """Whatever is in an error, it prints as one line of bounded length that keeps the place and the remedy."""
+    error = str(ConfigError("file\n: key", "found '" + "x" * 10_000 + "\x1b[31m'; do\tthis"))
+    assert error.startswith("file : key: found 'x")
+    assert error.endswith("?[31m'; do this")
+    assert len(error) <= LONGEST + 3
+    assert error.isprintable()
+
+
+def test_nearest_names() -> None:
+    """Near names are offered, nearest first; where none is near, all are listed."""
+    assert nearest("gelo", ["relu", "gelu", "tanh"]).startswith("did you mean gelu")
+    assert nearest("TANH", ["relu", "tanh"]) == "did you mean tanh?"
+    assert nearest("zzz", ["b", "a"]) == "known: a, b"

@@ -1,0 +1,109 @@
+"""The compiled engine is the same computation as autograd through the readable forward pass."""
+
+import itertools
+
+import numpy as np
+import pytest
+import torch
+from test_twin import runs_of, tiny_dataset
+
+from actbench.levels.activations import ACTIVATIONS
+from actbench.levels.clipping import CLIPPING
+from actbench.levels.normalizations import NORMALIZATIONS
+from actbench.levels.optimizers import OPTIMIZERS
+from actbench.levels.residuals import RESIDUALS
+from actbench.plan.design import Run
+from actbench.training import loop
+from actbench.training.evaluate import score, score_by_forward
+
+
+def spelled(registry: dict[str, object]) -> list[str]:
+    """Return every level of a registry, with a small threshold where an argument must be given."""
+    return [f"{name}(0.02)" if None in entry.arguments.values() else name for name, entry in registry.items()]
+
+
+def check(runs: list[Run], steps: int = 5) -> None:
+    """Make the same updates by both engines and compare parameters, statistics, clip counts, losses and scores."""
+    data = tiny_dataset()
+    compiled, readable = loop.start(runs, data), loop.start(runs, data)
+    assert compiled.stack.network.compiled is not None
+    loop.advance(compiled, 0, steps)
+    loop.advance_by_autograd(readable, 0, steps)
+    for name, view in compiled.stack.views(compiled.stack.parameters_PN).items():
+        expected = readable.stack.views(readable.stack.parameters_PN)[name]
+        torch.testing.assert_close(view, expected, rtol=2e-3, atol=2e-5, msg=lambda text, name=name: f"{name}: {text}")
+    torch.testing.assert_close(compiled.stack.statistics_PM, readable.stack.statistics_PM, rtol=1e-4, atol=1e-5)
+    assert torch.equal(compiled.clipped_P, readable.clipped_P)
+    x, y = torch.from_numpy(data.x_train[:75]), torch.from_numpy(data.y_train[:75])
+    scale = compiled.batches.scale_P11
+    for one, two in zip(score(compiled.stack, scale, x, y), score_by_forward(compiled.stack, scale, x, y), strict=True):
+        torch.testing.assert_close(one, two, rtol=1e-4, atol=1e-5)
+
+
+STRUCTURES = list(itertools.product(NORMALIZATIONS, RESIDUALS, spelled(CLIPPING), OPTIMIZERS))
+
+
+@pytest.mark.parametrize(("norm", "residual", "clip", "optimizer"), STRUCTURES)
+def test_every_structure_equals_autograd(norm: str, residual: str, clip: str, optimizer: str) -> None:
+    """Both engines agree for every norm, skip, clipping rule and optimiser, with a learned activation."""
+    rate = {"lr": 0.003} if optimizer == "adam" else {}
+    check(runs_of(activation="prelu", norm=norm, residual=residual, clip=clip, optimizer=optimizer, **rate))
+
+
+@pytest.mark.parametrize("activation", list(ACTIVATIONS))
+@pytest.mark.parametrize("residual", ["none", "scaled"])
+def test_every_activation_equals_autograd(activation: str, residual: str) -> None:
+    """Both engines agree for every activation, with and without a skip, at a width that is no multiple of a vector."""
+    check(runs_of(activation=activation, residual=residual, width=17, bias_offset=0.3))
+
+
+@pytest.mark.parametrize("activation", list(ACTIVATIONS))
+def test_scalar_activations_equal_their_torch_twins(activation: str) -> None:
+    """φ and φ′ of the compiled engine equal those of torch over the whole useful range, and NaN stays NaN."""
+    import ctypes
+
+    from actbench.levels.kernels import MOST_ARGUMENTS, activation_kernels
+
+    entry = ACTIVATIONS[activation]
+    given = [*entry.arguments.values(), *entry.learned.values()]
+    numbers = np.zeros(MOST_ARGUMENTS, np.float32)
+    numbers[: len(given)] = given
+    z = np.concatenate([np.linspace(-30, 30, 6001), np.linspace(-1e-3, 1e-3, 201), [np.nan]]).astype(np.float32)
+    u, slope, ones, gradient = np.empty_like(z), np.empty_like(z), np.ones_like(z), np.zeros(1, np.float32)
+    forward, backward = activation_kernels(entry.compiled, bool(entry.learned))
+    pointer = lambda array: array.ctypes.data_as(ctypes.POINTER(ctypes.c_float))  # noqa: E731
+    forward.ctypes(pointer(z), pointer(u), z.size, pointer(numbers))
+    backward.ctypes(
+        pointer(z), pointer(u), pointer(ones), pointer(slope), z.size, pointer(numbers), pointer(gradient)
+    )
+    exact = torch.from_numpy(z[:-1].astype(np.float64))
+    learned = [torch.tensor(value, dtype=torch.float64) for value in entry.learned.values()]
+    level = tuple(entry.arguments.values())
+    np.testing.assert_allclose(u[:-1], entry.function(exact, *level, *learned), rtol=2e-5, atol=1e-14)
+    smooth = np.array([min([abs(x - kink) for kink in entry.kinks] or [1]) > 1e-6 for x in z[:-1]])
+    np.testing.assert_allclose(
+        slope[:-1][smooth], entry.derivative(exact, *level, *learned)[torch.from_numpy(smooth)], rtol=1e-4, atol=2e-7
+    )
+    assert np.isnan(u[-1])
+
+
+def test_both_engines_see_a_run_diverge_at_the_same_step() -> None:
+    """A run that blows up leaves both engines after the same number of updates."""
+    runs = [Run(**{**run.__dict__, "lr": 1e5, "init": "normal(1.0)"}) for run in runs_of(activation="relu", steps=30)]
+    compiled, readable = loop.start(runs, tiny_dataset()), loop.start(runs, tiny_dataset())
+    loop.advance(compiled, 0, 30)
+    loop.advance_by_autograd(readable, 0, 30)
+    assert (compiled.record.diverged_step_P > 0).sum() == 2, "two of the three were built to blow up, one dies"
+    np.testing.assert_array_equal(compiled.record.diverged_step_P, readable.record.diverged_step_P)
+
+
+def test_a_level_without_a_compiled_form_is_trained_by_autograd(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leaving `compiled` out of an entry costs speed, not the level."""
+    from dataclasses import replace
+
+    plain = replace(ACTIVATIONS["tanh"], compiled=None)
+    expected = loop.train_stack(runs_of(), tiny_dataset())
+    monkeypatch.setitem(ACTIVATIONS, "tanh", plain)
+    record = loop.train_stack(runs_of(), tiny_dataset())
+    for name, column in expected.scores.items():
+        np.testing.assert_allclose(record.scores[name], column, rtol=1e-3, atol=1e-5)

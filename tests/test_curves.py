@@ -1,0 +1,62 @@
+"""Learning curves averaged over conditions and seeds."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from actbench.analysis.curves import curve_table
+from actbench.analysis.metrics import scores_by_study
+from actbench.plan.design import expand
+from synthetic import fake_frames, make_config
+
+
+def made_up(**options: object) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return scores and curves of made-up results."""
+    frames = fake_frames(expand(make_config()), **options)  # type: ignore[arg-type]
+    return scores_by_study(frames["runs"], frames["studies"]), frames["curves"]
+
+
+def test_the_mean_is_over_conditions_within_seeds_and_then_over_seeds() -> None:
+    """Each row's accuracy is the plain mean of means of the runs at the chosen rates, inside its interval."""
+    scores, curves = made_up(diverge=lambda runs: runs["seed"] < 0)
+    table = curve_table(scores, curves).set_index(["activation", "depth", "split", "step"])
+    joined = curves.merge(scores[["run_key", "activation", "depth", "seed"]], on="run_key")
+    seeds = (
+        joined.astype({"accuracy": float}).groupby(["activation", "depth", "split", "step", "seed"])["accuracy"].mean()
+    )
+    expected = seeds.groupby(level=[0, 1, 2, 3]).mean()
+    assert np.allclose(table["accuracy"].reindex(expected.index), expected, rtol=0, atol=1e-12)
+    assert len(table) == len(expected)
+    assert (table["low"] <= table["accuracy"] + 1e-12).all()
+    assert (table["high"] >= table["accuracy"] - 1e-12).all()
+    assert set(table["n_seeds"]) == {3}
+
+
+def test_a_failed_run_counts_as_zero_from_then_on() -> None:
+    """When every run diverges at update 40 the accuracy is unchanged before and 0 after it, over as many runs."""
+    healthy = curve_table(*made_up(diverge=lambda runs: runs["seed"] < 0))
+    failed = curve_table(*made_up(diverge=lambda runs: runs["activation"] == "relu"))
+    keys = ["activation", "depth", "split", "step"]
+    both = failed.merge(healthy, on=keys, suffixes=("", "_healthy"))
+    relu = both[both["activation"] == "relu"]
+    assert len(failed) == len(healthy)
+    assert (relu.loc[relu["step"] > 40, "accuracy"] == 0).all()
+    assert (relu.loc[relu["step"] <= 40, "accuracy"] > 0).all()
+    assert (both["n_runs"] == both["n_runs_healthy"]).all()
+    others = both[both["activation"] != "relu"]
+    assert others["accuracy"].to_numpy() == pytest.approx(others["accuracy_healthy"].to_numpy())
+
+
+def test_the_order_of_the_rows_changes_nothing() -> None:
+    """Shuffled tables give the same bytes."""
+    scores, curves = made_up()
+    again = curve_table(scores.sample(frac=1, random_state=1), curves.sample(frac=1, random_state=2))
+    assert again.to_csv() == curve_table(scores, curves).to_csv()
+
+
+def test_lengths_are_kept_apart() -> None:
+    """Runs of different lengths are evaluated at different steps and never averaged together."""
+    frames = fake_frames(expand(make_config(steps=(100, 500))))
+    scores = scores_by_study(frames["runs"], frames["studies"])
+    table = curve_table(scores, frames["curves"])
+    assert set(table.groupby("steps")["step"].max().items()) == {(100, 100), (500, 500)}

@@ -1,0 +1,264 @@
+"""Figures: what each declares, that it draws exactly its numbers, and that all of it can be read."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, cast
+
+import matplotlib as mpl
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+
+from actbench.analysis.stats_schema import STATS
+from actbench.plan.config import load_config
+from actbench.plan.errors import ConfigError
+from actbench.plan.registry import known_levels
+from actbench.plan.schema import TABLES
+from actbench.show.contract import declaration, declarations
+from actbench.show.figure_file import SUFFIXES, load_source, render, write_figure
+from actbench.show.inputs import Inputs, read_csv
+from actbench.show.panels import NOTHING
+from actbench.show.study import main_study, plainest
+from actbench.show.style import DOUBLE_MM, MM, SETTINGS, SINGLE_MM
+from drawn import draw_from, inputs_of
+
+NAMES = list(declarations())
+DRAWN_FOR_FIGURES = {"activations", "boundaries", "curves", "gradients"}
+
+
+@pytest.fixture(scope="module")
+def config_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make results of three activations."""
+    return draw_from(tmp_path_factory.mktemp("few"))
+
+
+@pytest.fixture(scope="module")
+def crowded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make results of every registered activation, four depths and long names."""
+    return draw_from(
+        tmp_path_factory.mktemp("many"),
+        activation=tuple(known_levels("activation")),
+        depth=(2, 4, 8, 16),
+        init=("he_normal", "variance_preserving", "xavier_normal"),
+        lr=(0.02,),
+        seed=(0, 1),
+    )
+
+
+def numbers(name: str, path: Path) -> pd.DataFrame:
+    """Return the numbers of one figure."""
+    declared = declaration(name)
+    return load_source(name).data(inputs_of(path, declared.tables, declared.stats))
+
+
+def drawing(name: str, data: pd.DataFrame) -> Figure:
+    """Draw one figure in the project's style."""
+    with mpl.rc_context(cast(Any, SETTINGS)):
+        figure = load_source(name).draw(data)
+        figure.draw_without_rendering()
+        return figure
+
+
+def test_all_figures_are_there() -> None:
+    """The report shows the seven first figures, each with its own place."""
+    assert set(NAMES) >= {
+        "activation_functions", "learning_curves", "accuracy_by_depth", "gradient_by_layer", "trainable_share",
+        "decision_boundaries", "activation_ranking",
+    }  # fmt: skip
+    assert len({declared.order for declared in declarations().values()}) == len(NAMES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_figure_declares_a_question_and_known_inputs(name: str) -> None:
+    """A figure asks a question and reads tables and statistics that exist."""
+    declared = declaration(name)
+    assert declared.question.endswith("?")
+    assert set(declared.tables) <= set(TABLES)
+    assert set(declared.stats) <= set(STATS) | DRAWN_FOR_FIGURES
+
+
+def test_an_unknown_figure_is_refused_with_the_nearest_names() -> None:
+    """A misspelt name is answered in one line with what was probably meant."""
+    with pytest.raises(ConfigError, match=r"unknown figure 'learning_curve'; did you mean learning_curves") as raised:
+        load_source("learning_curve")
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_files_of_a_figure(name: str, config_path: Path, tmp_path: Path) -> None:
+    """Three formats, the numbers and the caption are written; the CSV file alone gives the same bytes again."""
+    config, results = load_config(config_path), config_path.parent / "results"
+    paths = write_figure(name, config, results, tmp_path)
+    assert sorted(path.name for path in (tmp_path / "drawn").iterdir()) == sorted(f"{name}.{end}" for end in SUFFIXES)
+    content = {path.suffix: path.read_bytes() for path in paths}
+    assert content[".pdf"].startswith(b"%PDF")
+    assert content[".png"].startswith(b"\x89PNG")
+    assert b"<svg" in content[".svg"]
+    assert b"CreationDate" not in content[".pdf"]
+    assert b"<dc:date>" not in content[".svg"]
+    expected = numbers(name, config_path).to_csv(index=False, lineterminator="\n").encode()
+    assert content[".csv"] == expected
+    again = render(load_source(name), read_csv(tmp_path / "drawn" / f"{name}.csv"))
+    assert {end: content[f".{end}"] for end in again} == again
+
+
+def test_another_process_gives_the_same_bytes(config_path: Path, tmp_path: Path) -> None:
+    """A new process with another hash seed, another home and a matplotlibrc of its own writes the same files."""
+    results = config_path.parent / "results"
+    here = write_figure("accuracy_by_depth", load_config(config_path), results, tmp_path / "here")
+    (tmp_path / "matplotlibrc").write_text("font.size: 20\nlines.linewidth: 9\naxes.facecolor: red\n")
+    code = "import sys; from pathlib import Path; from actbench.plan.config import load_config as load\n"
+    code += "from actbench.show.figure_file import write_figure as write\n"
+    code += "write('accuracy_by_depth', load(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3]))"
+    source = Path(sys.modules["actbench"].__file__ or "").parent.parent
+    environment = {**os.environ, "PYTHONHASHSEED": "7", "PYTHONPATH": str(source), "MATPLOTLIBRC": str(tmp_path)}
+    words = [sys.executable, "-c", code, str(config_path), str(results), str(tmp_path / "there")]
+    subprocess.run(words, check=True, env=environment)
+    for path in here:
+        assert (tmp_path / "there" / "drawn" / path.name).read_bytes() == path.read_bytes(), path.name
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_nothing_to_draw_is_said_in_words(name: str, config_path: Path, tmp_path: Path) -> None:
+    """Statistics without rows give a figure that holds a sentence, and the caption says the same."""
+    results = tmp_path / "results"
+    source = config_path.parent / "results" / "drawn" / "stats"
+    for statistic in declaration(name).stats:
+        header = (source / f"{statistic}.csv").read_text().splitlines()[0]
+        target = results / "drawn" / "stats" / f"{statistic}.csv"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(header + "\n")
+    paths = {path.suffix: path for path in write_figure(name, load_config(config_path), results, tmp_path)}
+    assert NOTHING in paths[".md"].read_text()
+    assert len(read_csv(paths[".csv"])) == 0
+    assert paths[".png"].stat().st_size > 1000
+
+
+def test_a_missing_statistic_is_refused(config_path: Path, tmp_path: Path) -> None:
+    """Without its statistics a figure is refused in one line that names the file and the remedy."""
+    with pytest.raises(ConfigError, match=r"ranking.csv: no such file; run snakemake"):
+        write_figure("activation_ranking", load_config(config_path), tmp_path, tmp_path / "figures")
+
+
+@pytest.mark.parametrize("fixture", ["config_path", "crowded"])
+@pytest.mark.parametrize("name", NAMES)
+def test_everything_fits_and_can_be_read(name: str, fixture: str, request: pytest.FixtureRequest) -> None:
+    """With three and with fifteen activations no text is cut off or runs into another, and the page is wide enough."""
+    figure = drawing(name, numbers(name, request.getfixturevalue(fixture)))
+    assert SINGLE_MM - 0.01 <= figure.get_figwidth() / MM <= DOUBLE_MM + 0.01
+    assert figure.get_figheight() / MM < 230
+    page, hidden = figure.bbox.padded(0.5), out_of_view(figure)
+    texts = [text for text in figure.findobj(Text) if isinstance(text, Text) and id(text) not in hidden]
+    boxes = [(text.get_text(), text.get_window_extent()) for text in texts if text.get_visible() and text.get_text()]
+    for word, box in boxes:
+        assert page.x0 <= box.x0 <= box.x1 <= page.x1, word
+        assert page.y0 <= box.y0 <= box.y1 <= page.y1, word
+    overlapping = [
+        (word, other)
+        for place, (word, box) in enumerate(boxes)
+        for other, beside in boxes[place + 1 :]
+        if box.padded(-1).overlaps(beside.padded(-1))
+    ]
+    assert overlapping == []
+
+
+def out_of_view(figure: Figure) -> set[int]:
+    """Return the tick labels that are not drawn because their tick lies outside the axis or the panel is unused."""
+    found = set()
+    for panel in figure.axes:
+        for axis in (panel.xaxis, panel.yaxis):
+            low, high = sorted(axis.get_view_interval())
+            slack = 1e-9 * (high - low)
+            for tick in (*axis.get_major_ticks(), *axis.get_minor_ticks()):
+                if not panel.axison or not low - slack <= tick.get_loc() <= high + slack:
+                    found |= {id(tick.label1), id(tick.label2)}
+    return found
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_axes_carry_units(name: str, config_path: Path) -> None:
+    """Every axis label names its unit in brackets."""
+    figure = drawing(name, numbers(name, config_path))
+    whole = [label.get_text() for label in (figure._supxlabel, figure._supylabel) if label is not None]  # type: ignore[attr-defined]
+    each = [label for axis in figure.axes for label in (axis.get_xlabel(), axis.get_ylabel()) if label]
+    labels = [*whole, *each]
+    assert labels
+    assert all("(" in label for label in labels), labels
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_captions_say_what_stands_behind(name: str, config_path: Path) -> None:
+    """A caption starts with the question and states runs, seeds, interval and unit, or that there are no runs."""
+    caption = load_source(name).caption(numbers(name, config_path))
+    assert caption.startswith(declaration(name).question)
+    assert "nan" not in caption
+    if "No runs" not in caption:
+        assert "run" in caption
+        assert "seed" in caption
+        assert "interval" in caption or "lowest to the highest" in caption
+        assert "fraction" in caption or "no unit" in caption
+
+
+def test_drawn_points_are_the_numbers(config_path: Path) -> None:
+    """The line of each activation goes through its rows of by_depth.csv, and the bars are its failure rates."""
+    data = numbers("accuracy_by_depth", config_path)
+    for axis in drawing("accuracy_by_depth", data).axes:
+        rows = data[data["activation"] == axis.get_title()].sort_values("depth")
+        assert list(axis.lines[-1].get_ydata()) == list(rows["score"])
+        assert [patch.get_height() for patch in axis.patches] == list(rows["failure_rate"])  # type: ignore[attr-defined]
+
+
+def test_failures_are_visible(config_path: Path) -> None:
+    """Failed runs of the made-up results stand in the numbers of the figure by depth."""
+    data = numbers("accuracy_by_depth", config_path)
+    assert data["n_runs"].sum() == 36
+    assert data["failure_rate"].between(0, 1).all()
+
+
+def test_one_level_of_everything_is_enough(tmp_path: Path) -> None:
+    """One activation, depth, init and seed can be drawn too."""
+    path = draw_from(tmp_path, activation=("relu",), depth=(1,), init=("he_normal",), lr=(0.02,), seed=(0,))
+    for name in NAMES:
+        assert drawing(name, numbers(name, path)).axes, name
+
+
+def test_the_main_study_is_the_largest() -> None:
+    """A figure draws the study with the most runs that has rows; the first in the config if two are equal."""
+    studies = pd.DataFrame({"study": ["small", "first", "second", "absent"], "n_runs": [1, 5, 5, 9]})
+    rows = pd.DataFrame({"study": ["small", "second", "first"], "value": [1, 2, 3]})
+    assert list(main_study(studies, rows)["value"]) == [3]
+    assert main_study(studies, rows.iloc[:0]).empty
+
+
+def test_plain_networks_are_preferred() -> None:
+    """Level none is drawn where the study has it, and otherwise the first level by name."""
+    assert list(plainest(pd.DataFrame({"norm": ["batchnorm", "none"]}), "norm")["norm"]) == ["none"]
+    assert list(plainest(pd.DataFrame({"norm": ["layernorm", "batchnorm"]}), "norm")["norm"]) == ["batchnorm"]
+
+
+def test_norms_that_vanish_are_drawn_on_the_edge(config_path: Path) -> None:
+    """A gradient norm of exactly zero has no logarithm; it lies on the lower edge and stays 0 in the numbers."""
+    data = numbers("gradient_by_layer", config_path)
+    data[["gradient_norm", "low", "high"]] = 0.0
+    figure = drawing("gradient_by_layer", data)
+    lowest = figure.axes[0].get_ylim()[0]
+    assert {float(y) for line in figure.axes[0].lines for y in line.get_ydata()} == {lowest}
+
+
+def test_drawing_needs_neither_torch_nor_scipy() -> None:
+    """Importing every figure and the report brings no torch, scipy or statsmodels."""
+    modules = ["actbench.show.report", *(f"actbench.show.figures.{name}" for name in NAMES)]
+    code = f"import sys, {', '.join(modules)}; print({{'torch', 'scipy', 'statsmodels'}} & set(sys.modules))"
+    source = Path(sys.modules["actbench"].__file__ or "").parent.parent
+    answer = subprocess.run([sys.executable, "-c", code], cwd=source, check=True, capture_output=True, text=True)
+    assert answer.stdout.strip() == "set()"
+
+
+def test_inputs_hold_nothing_undeclared(config_path: Path) -> None:
+    """A figure cannot read a table that it does not declare."""
+    inputs = inputs_of(config_path, ("studies",), ("ranking",))
+    assert isinstance(inputs, Inputs)
+    assert (set(inputs.tables), set(inputs.stats)) == ({"studies"}, {"ranking"})

@@ -1,0 +1,237 @@
+"""The workflow itself: what it would run, when, and what it says when it cannot."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import yaml
+
+from actbench.plan.shards import make_shards
+from actbench.plan.sources import figure_names
+from actbench.shell.cli import VERBS
+from tiny import TINY, tiny_design, write_config
+
+ROOT = Path(__file__).resolve().parent.parent
+SNAKEMAKE = str(Path(sys.executable).parent / "snakemake")
+TABLES = "results/tiny/tables/runs.parquet"
+
+pytestmark = pytest.mark.slow
+
+
+def snakemake(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run Snakemake on the workflow in a folder of its own, with a cache of its own."""
+    environment = os.environ | {"ACTBENCH_CACHE": str(folder / "cache"), "PYTHONPATH": str(ROOT / "src")}
+    command = [SNAKEMAKE, *words, "--snakefile", str(ROOT / "workflow" / "Snakefile"), "--cores", "2"]
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300)
+
+
+@dataclass(frozen=True)
+class DryRun:
+    """What a dry run says it would do."""
+
+    jobs: Counter[str]
+    shards: set[str]
+    text: str
+
+
+def dry_run(folder: Path, config: Path | None, *words: str) -> DryRun:
+    """Ask what Snakemake would run."""
+    options = ["--configfile", str(config)] if config else []
+    done = snakemake(folder, *words, "--dry-run", "--quiet", "host", *options)
+    assert done.returncode == 0, done.stderr
+    text = done.stdout + done.stderr
+    table = text.split("-------\n", 1)[1].split("total", 1)[0] if "Job stats" in text else ""
+    jobs = {rule: int(count) for rule, count in map(str.split, table.splitlines())}
+    return DryRun(Counter(jobs), set(re.findall(r"Train shard (\S+)", text)), text)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Train the eight runs of the tiny config for real, up to the tables, and return the folder."""
+    folder = tmp_path_factory.mktemp("finished")
+    done = snakemake(folder, TABLES, "--configfile", str(write_config(folder)))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert re.search(r"^8 / 8 runs · [\d.]+ networks/s · \d+ s left$", done.stdout, re.MULTILINE)
+    return folder
+
+
+def changed(folder: Path, old: str, new: str) -> Path:
+    """Write the tiny config with one thing changed to another file and return it."""
+    assert old in TINY
+    path = folder / "changed.yaml"
+    path.write_text(TINY.replace(old, new))
+    return path
+
+
+def test_whole_path(tmp_path: Path) -> None:
+    """From nothing, every step runs: a job a data set, a shard and a figure, and one of each other step."""
+    jobs = dry_run(tmp_path, write_config(tmp_path)).jobs
+    once = {"all", "tables", "stats", "activations", "boundaries", "report", "manifest"}
+    assert jobs == Counter(dict.fromkeys(once, 1)) + Counter(data=1, train=2, figure=len(figure_names()))
+
+
+def test_default_config(tmp_path: Path) -> None:
+    """Without --configfile the default grid runs; its dry run takes at most five seconds of processor time."""
+    before = os.times()
+    found = dry_run(tmp_path, None)
+    after = os.times()
+    assert sum(found.jobs.values()) <= 500
+    assert any("results/default/manifest.json" in line for line in found.text.splitlines())
+    assert after.children_user + after.children_system - before.children_user - before.children_system < 5
+
+
+def test_paper_config(tmp_path: Path) -> None:
+    """The dry run of the full grid takes at most twenty seconds of processor time, and at most 500 jobs train."""
+    before = os.times()
+    found = dry_run(tmp_path, ROOT / "config" / "paper.yaml")
+    after = os.times()
+    assert 100 < found.jobs["train"] <= 500
+    assert after.children_user + after.children_system - before.children_user - before.children_system < 20
+
+
+def test_a_given_config_stands_alone(tmp_path: Path) -> None:
+    """--configfile is not mixed with the default config: no shard and no name of it appears."""
+    found = dry_run(tmp_path, write_config(tmp_path))
+    assert found.shards == {shard.id for shard in make_shards(tiny_design(tmp_path).runs, 300)}
+    assert "results/default" not in found.text
+
+
+def test_second_call_does_nothing(finished: Path) -> None:
+    """When all is there, there is nothing to do."""
+    assert "Nothing to be done" in dry_run(finished, finished / "tiny.yaml", TABLES).text
+
+
+def test_another_activation_trains_its_own_shard(finished: Path) -> None:
+    """Adding an activation schedules its shard and what follows, no other training."""
+    found = dry_run(finished, changed(finished, "[relu, tanh]", "[gelu, relu, tanh]"), TABLES)
+    assert found.shards == {"mnist1d-mlp-gelu"}
+    assert found.jobs == Counter(train=1, tables=1)
+
+
+def test_a_removed_activation_trains_nothing(finished: Path) -> None:
+    """Taking an activation out repeats only the tables."""
+    found = dry_run(finished, changed(finished, "[relu, tanh]", "[tanh]"), TABLES)
+    assert found.jobs == Counter(tables=1)
+
+
+def test_another_seed_trains_every_shard(finished: Path) -> None:
+    """A change of a shard's runs is seen, though the names of all files stay the same."""
+    found = dry_run(finished, changed(finished, "[0, 1]", "[1, 2]"), TABLES)
+    assert found.jobs == Counter(train=2, tables=1)
+
+
+def test_renaming_and_rewording_trains_nothing(finished: Path) -> None:
+    """Another file name, another question or another order of the same levels repeats only the tables."""
+    reworded = "question: Does this work?\n    activation: [tanh, relu]"
+    found = dry_run(
+        finished, changed(finished, "question: Does it work?\n    activation: [relu, tanh]", reworded), TABLES
+    )
+    assert found.jobs == Counter(tables=1)
+
+
+def test_new_time_stamps_train_nothing(finished: Path, tmp_path: Path) -> None:
+    """Data newer than the shards do not retrain them."""
+    folder = tmp_path / "copy"
+    shutil.copytree(finished, folder)  # copying the files makes the data as new as the rest
+    os.utime(folder / "data" / "mnist1d.npz", (time.time() + 100, time.time() + 100))
+    assert "Nothing to be done" in dry_run(folder, folder / "tiny.yaml", TABLES).text
+
+
+def test_a_lost_shard_comes_back_alone(finished: Path, tmp_path: Path) -> None:
+    """A deleted shard file is made again, from the cache and without the others."""
+    folder = tmp_path / "copy"
+    shutil.copytree(finished, folder)
+    (folder / "results" / "tiny" / "shards" / "mnist1d-mlp-relu.parquet").unlink()
+    found = dry_run(folder, folder / "tiny.yaml", "results/tiny/shards/mnist1d-mlp-relu.parquet")
+    assert found.jobs == Counter(train=1)
+    assert found.shards == {"mnist1d-mlp-relu"}
+
+
+def test_renamed_clone_and_other_folder(finished: Path) -> None:
+    """Shard and table names hold no path of the machine: `--directory` alone decides where results lie."""
+    found = dry_run(finished.parent, finished / "tiny.yaml", TABLES, "--directory", str(finished))
+    assert "Nothing to be done" in found.text
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (
+            "name: x\nstudies: {a: {activation: reluu}}",
+            "studies.a.activation: unknown activation 'reluu'",
+        ),
+        ("name: ../x\nstudies: {a: {}}", "name: '../x' is not a word"),
+        ("name: x\nstudies: {a: {depth: []}}", "studies.a.depth: an empty list"),
+        ("name: x\nname: y\nstudies: {a: {}}", "line 2: key 'name' stands here twice"),
+    ],
+)
+def test_bad_config_stops_before_any_job(tmp_path: Path, text: str, problem: str) -> None:
+    """A bad config is one line on standard error and exit code 2, with no traceback and nothing written."""
+    path = write_config(tmp_path, text)
+    done = snakemake(tmp_path, "--configfile", str(path))
+    assert done.returncode == 2
+    lines = [line for line in done.stderr.splitlines() if not line.startswith("Using workflow specific profile")]
+    assert len(lines) == 1
+    assert lines[0].startswith("tiny.yaml: ")
+    assert problem in lines[0]
+    assert {file.name for file in tmp_path.iterdir()} <= {"tiny.yaml", ".snakemake"}
+
+
+def test_settings_have_one_place(tmp_path: Path) -> None:
+    """--config and a second --configfile are refused: results must follow from one file."""
+    path = str(write_config(tmp_path))
+    for words in (["--config", "name=other"], ["--configfile", path, path]):
+        done = snakemake(tmp_path, "--dry-run", *words)
+        assert done.returncode == 2
+        assert "give one --configfile and no --config" in done.stderr
+
+
+def test_a_failed_job_shows_its_log(finished: Path, tmp_path: Path) -> None:
+    """A job that fails ends in a non-zero exit, its own message is seen, and no output is left."""
+    folder = tmp_path / "copy"
+    shutil.copytree(finished, folder)
+    shard = folder / "results" / "tiny" / "shards" / "mnist1d-mlp-relu.parquet"
+    shard.write_bytes(b"not a table")
+    (folder / TABLES).unlink()
+    done = snakemake(folder, TABLES, "--configfile", "tiny.yaml")
+    assert done.returncode == 1
+    assert "mnist1d-mlp-relu.parquet" in done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+    assert not (folder / TABLES).exists()
+
+
+def test_lint_is_clean(tmp_path: Path) -> None:
+    """Snakemake's own linter finds nothing."""
+    done = snakemake(ROOT, "--lint")
+    assert done.returncode == 0
+    assert "your workflow is in a good condition" in done.stdout + done.stderr
+
+
+def test_every_rule_is_one_call_with_a_log(project_root: Path) -> None:
+    """Each rule with outputs calls one verb in `shell:` and has a log; each rule file opens with inputs and outputs."""
+    for file in (project_root / "workflow" / "rules").glob("*.smk"):
+        text = file.read_text()
+        assert re.match(r"# .+\n# Inputs: .+\n(#  .*\n)*# Outputs: ", text), file.name
+        for rule in re.split(r"^rule ", text, flags=re.MULTILINE)[1:]:
+            if "output:" in rule:
+                (verb,) = re.findall(r"python -m actbench (\w+)", rule)
+                assert verb in VERBS
+                assert "    message:\n" in rule
+                assert "    log:\n" in rule
+                assert "{log}" in rule
+        assert not re.search(r"^    (run|script|notebook):", text, re.MULTILINE)
+
+
+def test_environment_of_jobs_is_the_lock(project_root: Path) -> None:
+    """The packages for `--sdm conda` have the versions of requirements.lock."""
+    environment = yaml.safe_load((project_root / "workflow" / "envs" / "actbench.yaml").read_text())
+    packages = environment["dependencies"][-1]["pip"]
+    assert len(packages) > 5
+    assert set(packages) <= set((project_root / "requirements.lock").read_text().splitlines())

@@ -1,0 +1,118 @@
+# What every step shares: the config, its shards, and the input functions.
+# Inputs:  one config file (--configfile, else config/config.yaml).
+# Outputs: NAME, CONFIG, SHARDS, FIGURES and the functions below; no files.
+import os
+import shlex
+import sys
+import time
+from pathlib import Path
+
+from actbench.plan.config import load_config
+from actbench.plan.design import expand as expand_design
+from actbench.plan.errors import ConfigError
+from actbench.plan.numerics import NUMERICS
+from actbench.plan.shards import make_shards
+from actbench.plan.sources import (
+    PACKAGE,
+    figure_names,
+    figure_needs,
+    sources,
+    statistic_names,
+)
+
+
+def near(path):
+    """Spell a path as seen from the working directory: moving the clone then repeats nothing."""
+    return os.path.relpath(path) if Path(path).is_relative_to(Path.cwd()) else str(path)
+
+
+def config_path():
+    """Return the one config file. Snakemake is not told of the default: it would merge it with --configfile."""
+    given = workflow.overwrite_configfiles
+    if workflow.config_settings.config or len(given) > 1:
+        raise ConfigError(
+            "snakemake",
+            "give one --configfile and no --config; all settings stand in that file",
+        )
+    return near(
+        given[0] if given else Path(workflow.basedir).parent / "config" / "config.yaml"
+    )
+
+
+def read_plan(path):
+    """Return the config's name and its shards by id."""
+    config = load_config(path)
+    shards = make_shards(expand_design(config, path).runs, config.runs_per_shard, path)
+    return config.name, {shard.id: shard for shard in shards}
+
+
+try:
+    CONFIG_FILE = config_path()
+    NAME, SHARDS = read_plan(CONFIG_FILE)
+except ConfigError as error:
+    print(error, file=sys.stderr)
+    raise SystemExit(2)
+
+# As a word of a shell command. It stands in no `params:`, because renaming a config file must not retrain.
+CONFIG = shlex.quote(CONFIG_FILE).replace("{", "{{").replace("}", "}}")
+FIGURES = figure_names()
+STATISTICS = statistic_names()
+DATASETS = sorted({shard.runs[0].dataset for shard in SHARDS.values()})
+
+# Jobs use the Python that runs Snakemake and the library that made the plan, and know when the workflow began.
+os.environ.update(
+    PATH=os.pathsep.join(
+        [os.path.dirname(sys.executable), os.environ.get("PATH", os.defpath)]
+    ),
+    PYTHONPATH=os.pathsep.join(
+        [str(PACKAGE.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
+    ),
+)
+os.environ.setdefault("ACTBENCH_STARTED", str(time.time()))
+
+
+wildcard_constraints:
+    shard="[a-z0-9._+-]+",
+    dataset="[a-z0-9_]+",
+    figure="[a-z0-9_]+",
+
+
+def data_of_shard(wildcards):
+    return f"data/{SHARDS[wildcards.shard].runs[0].dataset}.npz"
+
+
+def digest_of_shard(wildcards):
+    return SHARDS[wildcards.shard].digest
+
+
+def work_of_shard(wildcards):
+    """Start the longest jobs first, so that no core idles at the end."""
+    return (
+        sum(run.depth * run.width * run.steps for run in SHARDS[wildcards.shard].runs)
+        // 1000
+    )
+
+
+def code_of(module):
+    """List the source files of a step as its inputs: an edit repeats the step."""
+    return [near(file) for file in sources(f"actbench.{module}")]
+
+
+def code_of_figure(wildcards):
+    return sorted(
+        {*code_of("shell.figure"), *code_of(f"show.figures.{wildcards.figure}")}
+    )
+
+
+def tables_of_figure(wildcards):
+    return [
+        f"results/{NAME}/tables/{table}.parquet"
+        for table in figure_needs(wildcards.figure, "TABLES")
+    ]
+
+
+def stats_of_figure(wildcards):
+    return [
+        f"results/{NAME}/stats/{statistic}.csv"
+        for statistic in figure_needs(wildcards.figure, "STATS")
+    ]

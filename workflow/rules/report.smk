@@ -1,0 +1,47 @@
+# The report page and the manifest.
+# Inputs:  every table, statistic and figure.
+# Outputs: results/<name>/report.html, one self-contained page · results/<name>/manifest.json, sha256 of every product.
+
+
+rule report:
+    input:
+        tables=rules.tables.output,
+        stats=rules.stats.output,
+        drawn=[*rules.activations.output, *rules.boundaries.output],
+        figures=rules.figures.input,
+        code=code_of("shell.report"),
+    output:
+        report(
+            f"results/{NAME}/report.html",
+            caption="../report/report.rst",
+            category="Report",
+        ),
+    log:
+        f"logs/{NAME}/report.log",
+    conda:
+        "../envs/actbench.yaml"
+    message:
+        "Write the report page"
+    shell:
+        f"python -m actbench report {CONFIG} 2> {{log}}"
+
+
+rule manifest:
+    input:
+        shards=rules.tables.input.shards,
+        tables=rules.tables.output,
+        stats=rules.stats.output,
+        drawn=[*rules.activations.output, *rules.boundaries.output],
+        figures=rules.figures.input,
+        report=rules.report.output,
+        code=code_of("shell.manifest"),
+    output:
+        f"results/{NAME}/manifest.json",
+    log:
+        f"logs/{NAME}/manifest.log",
+    conda:
+        "../envs/actbench.yaml"
+    message:
+        "Write the manifest"
+    shell:
+        f"python -m actbench manifest {CONFIG} 2> {{log}}"

@@ -1,0 +1,80 @@
+# Tidy tables and statistics.
+# Inputs:  results/<name>/shards/*.parquet and the config, which the tables embed.
+# Outputs: results/<name>/tables/{runs,curves,layers,studies}.parquet · results/<name>/stats/*.csv, of which
+#          activations.csv tabulates the functions themselves and boundaries.csv the answers of a few
+#          networks in the plane, so that drawing them needs no torch.
+
+
+rule tables:
+    input:
+        config=CONFIG_FILE,
+        shards=expand("results/{name}/shards/{shard}.parquet", name=NAME, shard=SHARDS),
+        code=code_of("shell.tables"),
+    output:
+        runs=f"results/{NAME}/tables/runs.parquet",
+        curves=f"results/{NAME}/tables/curves.parquet",
+        layers=f"results/{NAME}/tables/layers.parquet",
+        studies=f"results/{NAME}/tables/studies.parquet",
+    log:
+        f"logs/{NAME}/tables.log",
+    conda:
+        "../envs/actbench.yaml"
+    message:
+        "Gather the shards into tables"
+    shell:
+        f"python -m actbench tables {CONFIG} 2> {{log}}"
+
+
+rule stats:
+    input:
+        tables=rules.tables.output,
+        code=code_of("shell.stats"),
+    output:
+        report(
+            expand(
+                "results/{name}/stats/{statistic}.csv", name=NAME, statistic=STATISTICS
+            ),
+            caption="../report/statistics.rst",
+            category="Statistics",
+        ),
+    log:
+        f"logs/{NAME}/stats.log",
+    conda:
+        "../envs/actbench.yaml"
+    message:
+        "Compute statistics"
+    shell:
+        f"python -m actbench stats {CONFIG} 2> {{log}}"
+
+
+rule activations:
+    input:
+        config=CONFIG_FILE,
+        code=code_of("shell.activations"),
+    output:
+        f"results/{NAME}/stats/activations.csv",
+    log:
+        f"logs/{NAME}/activations.log",
+    conda:
+        "../envs/actbench.yaml"
+    message:
+        "Tabulate activation functions"
+    shell:
+        f"python -m actbench activations {CONFIG} 2> {{log}}"
+
+
+rule boundaries:
+    input:
+        runs=f"results/{NAME}/tables/runs.parquet",
+        data=ancient(expand("data/{dataset}.npz", dataset=DATASETS)),
+        code=code_of("shell.boundaries"),
+    output:
+        f"results/{NAME}/stats/boundaries.csv",
+    log:
+        f"logs/{NAME}/boundaries.log",
+    conda:
+        "../envs/actbench.yaml"
+    message:
+        "Tabulate decision boundaries"
+    shell:
+        f"python -m actbench boundaries {CONFIG} 2> {{log}}"
