@@ -5,11 +5,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from actbench.analysis.curves import curve_table
-from actbench.analysis.gradients import gradient_table
-from actbench.analysis.metrics import scores_by_study
 from actbench.analysis.statistics import stats_path, write_statistics
-from actbench.plan.config import Config, Value, load_config
+from actbench.plan.config import Value, load_config
 from actbench.show.inputs import Inputs, read_inputs
 from synthetic import write_results
 
@@ -42,23 +39,13 @@ def draw_from(folder: Path, **levels: tuple[Value, ...]) -> Path:
     """Write a config, its made-up tables and all statistics under `folder/results`; return the config's path."""
     path = write_config(folder, **levels)
     config, results = load_config(path), folder / "results"
-    frames = write_results(config, results)
+    write_results(config, results)
     write_statistics(config, results)
-    scores = scores_by_study(frames["runs"], frames["studies"])
-    extra = {
-        "curves": curve_table(scores, frames["curves"]),
-        "gradients": gradient_table(scores, frames["layers"]),
-        "activations": fake_activations(given := list(given_activations(config))),
-        "boundaries": fake_boundaries(given),
-    }
+    names = list(map(str, config.studies[0].levels["activation"]))
+    extra = {"activations": fake_activations(names), "boundaries": fake_boundaries(names)}
     for name, frame in extra.items():
         frame.to_csv(stats_path(config.name, name, results), index=False, float_format="%.10g", lineterminator="\n")
     return path
-
-
-def given_activations(config: Config) -> tuple[str, ...]:
-    """Return the activations of the only study."""
-    return tuple(map(str, config.studies[0].levels["activation"]))
 
 
 def fake_activations(names: list[str]) -> pd.DataFrame:

@@ -1,9 +1,9 @@
 """The order of the data depends on the seed alone."""
 
 import torch
-from test_twin import runs_of
 
 from actbench.training.batches import Batches, input_scales, shared_inputs
+from test_twin import runs_of
 
 X, Y = torch.arange(100.0)[:, None], torch.arange(100)
 

@@ -52,7 +52,7 @@ def test_a_failed_seed_is_passed_over_and_a_failed_activation_left_out() -> None
 def test_the_networks_drawn_are_the_networks_trained(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Trained again alone, each chosen network has the very test accuracy that its row in the table has."""
+    """Trained again alone, each chosen network has the test accuracy of its row in the table, to one example at most."""
     monkeypatch.chdir(tmp_path)
     design = tiny_design(tmp_path, SPIRALS)
     data = {"spirals": load_dataset("spirals", tmp_path / "data")}
@@ -67,7 +67,7 @@ def test_the_networks_drawn_are_the_networks_trained(
     runs = read_table(design.config, "runs").set_index("run_key")
     for (key, activation), answers in grid.groupby(["run_key", "activation"]):
         assert runs.loc[key, "activation"] == activation
-        assert answers["test_accuracy"].iloc[0] == pytest.approx(runs.loc[key, "best_test_accuracy"], abs=1e-6)
+        assert answers["test_accuracy"].iloc[0] == pytest.approx(runs.loc[key, "best_test_accuracy"], abs=1.01 / 512)
         assert len(answers) == boundaries.SIDE**2
         assert len(answers[["x", "y"]].drop_duplicates()) == boundaries.SIDE**2
         assert set(answers["label"]) <= {0, 1, 2}

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-from test_twin import runs_of, tiny_dataset
 
 from actbench.plan.design import Run
 from actbench.plan.shards import Shard
@@ -12,6 +11,7 @@ from actbench.training.cache import RunCache
 from actbench.training.loop import train_stack
 from actbench.training.rows import ROWS, to_rows
 from actbench.training.shard import train_shard, write_shard
+from test_twin import runs_of, tiny_dataset
 
 
 def shard_of(runs: list[Run]) -> Shard:
@@ -21,9 +21,11 @@ def shard_of(runs: list[Run]) -> Shard:
 
 def train(folder: Path, runs: list[Run], done: list[str] | None = None) -> object:
     """Train a shard and note the keys as they are done."""
+
     def note(part: object) -> None:
         if done is not None:
             done.append(",".join(sorted(run.key for run in part)))
+
     return train_shard(shard_of(runs), {"mnist1d": tiny_dataset()}, folder, note)
 
 

@@ -5,7 +5,6 @@ import itertools
 import numpy as np
 import pytest
 import torch
-from test_twin import runs_of, tiny_dataset
 
 from actbench.levels.activations import ACTIVATIONS
 from actbench.levels.clipping import CLIPPING
@@ -15,6 +14,7 @@ from actbench.levels.residuals import RESIDUALS
 from actbench.plan.design import Run
 from actbench.training import loop
 from actbench.training.evaluate import score, score_by_forward
+from test_twin import runs_of, tiny_dataset
 
 
 def spelled(registry: dict[str, object]) -> list[str]:
@@ -73,9 +73,7 @@ def test_scalar_activations_equal_their_torch_twins(activation: str) -> None:
     forward, backward = activation_kernels(entry.compiled, bool(entry.learned))
     pointer = lambda array: array.ctypes.data_as(ctypes.POINTER(ctypes.c_float))  # noqa: E731
     forward.ctypes(pointer(z), pointer(u), z.size, pointer(numbers))
-    backward.ctypes(
-        pointer(z), pointer(u), pointer(ones), pointer(slope), z.size, pointer(numbers), pointer(gradient)
-    )
+    backward.ctypes(pointer(z), pointer(u), pointer(ones), pointer(slope), z.size, pointer(numbers), pointer(gradient))
     exact = torch.from_numpy(z[:-1].astype(np.float64))
     learned = [torch.tensor(value, dtype=torch.float64) for value in entry.learned.values()]
     level = tuple(entry.arguments.values())

@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 import torch
-from test_twin import CLASSES, INPUTS, runs_of, tiny_dataset
 from torch.nn import functional
-from twin import PlainNetwork, plain_network
 
 from actbench.levels.diagnostics import DIAGNOSTICS
 from actbench.training import loop
 from actbench.training.evaluate import diagnostic_keys, probe, score
+from test_twin import CLASSES, INPUTS, runs_of, tiny_dataset
+from twin import PlainNetwork, plain_network
 
 
 def plain_profile(network: PlainNetwork, x: torch.Tensor, y: torch.Tensor) -> dict[tuple[int, str], float]:

@@ -26,13 +26,26 @@ from actbench.show.style import DOUBLE_MM, MM, SETTINGS, SINGLE_MM
 from drawn import draw_from, inputs_of
 
 NAMES = list(declarations())
-DRAWN_FOR_FIGURES = {"activations", "boundaries", "curves", "gradients"}
+DRAWN_FOR_FIGURES = {"activations", "boundaries"}
 
 
 @pytest.fixture(scope="module")
 def config_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Make results of three activations."""
     return draw_from(tmp_path_factory.mktemp("few"))
+
+
+@pytest.fixture(scope="module")
+def deep(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make results of two activations with nine initialisations and depths to 64."""
+    return draw_from(
+        tmp_path_factory.mktemp("deep"),
+        activation=("relu", "leaky_relu(0.2)"),
+        depth=(2, 4, 8, 16, 32, 64),
+        init=(*(name for name in known_levels("init") if name != "normal"), "normal(0.05)"),
+        lr=(0.02,),
+        seed=(0,),
+    )
 
 
 @pytest.fixture(scope="module")
@@ -143,10 +156,10 @@ def test_a_missing_statistic_is_refused(config_path: Path, tmp_path: Path) -> No
         write_figure("activation_ranking", load_config(config_path), tmp_path, tmp_path / "figures")
 
 
-@pytest.mark.parametrize("fixture", ["config_path", "crowded"])
+@pytest.mark.parametrize("fixture", ["config_path", "crowded", "deep"])
 @pytest.mark.parametrize("name", NAMES)
 def test_everything_fits_and_can_be_read(name: str, fixture: str, request: pytest.FixtureRequest) -> None:
-    """With three and with fifteen activations no text is cut off or runs into another, and the page is wide enough."""
+    """Few or many panels, levels and layers: no text is cut off or runs into another, and the figure fits a page."""
     figure = drawing(name, numbers(name, request.getfixturevalue(fixture)))
     assert SINGLE_MM - 0.01 <= figure.get_figwidth() / MM <= DOUBLE_MM + 0.01
     assert figure.get_figheight() / MM < 230

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 import torch
-from test_twin import runs_of, tiny_dataset
 
 from actbench.levels.activations import ACTIVATIONS
 from actbench.levels.initializers import INITIALIZERS
@@ -13,6 +12,7 @@ from actbench.plan.design import Run
 from actbench.training.loop import train_stack
 from actbench.training.record import Record
 from actbench.training.stack import make_stacks
+from test_twin import runs_of, tiny_dataset
 
 INITS = [name if not entry.arguments else f"{name}(0.3)" for name, entry in INITIALIZERS.items()]
 
@@ -85,7 +85,12 @@ def test_a_stack_of_which_all_runs_diverge_ends() -> None:
 
 def test_stacks_hold_every_run_once_and_share_a_program() -> None:
     """Stacks split the runs by tensor program, evenly, and lose none."""
-    runs = [Run(**{**vars_of(run), "depth": depth, "seed": seed}) for run in runs_of() for depth in (1, 2) for seed in range(5)]
+    runs = [
+        Run(**{**vars_of(run), "depth": depth, "seed": seed})
+        for run in runs_of()
+        for depth in (1, 2)
+        for seed in range(5)
+    ]
     stacks = make_stacks(runs, largest=4)
     assert sorted(run.key for stack in stacks for run in stack) == sorted(run.key for run in runs)
     assert all(len({run.depth for run in stack}) == 1 and 3 <= len(stack) <= 4 for stack in stacks)

@@ -5,13 +5,13 @@ import itertools
 import numpy as np
 import pytest
 import torch
-from twin import plain_network, plain_optimizer, plain_step
 
 from actbench.levels.activations import ACTIVATIONS
 from actbench.levels.dataset import Dataset
 from actbench.plan.design import Run
 from actbench.training import loop
 from actbench.training.gradients import loss_and_gradient
+from twin import plain_network, plain_optimizer, plain_step
 
 INPUTS, CLASSES = 8, 4
 
@@ -53,7 +53,9 @@ def check(runs: list[Run]) -> None:
         gradients = training.stack.views(gradient_PN)
         for index, (run, network) in enumerate(zip(runs, networks, strict=True)):
             with torch.no_grad():
-                torch.testing.assert_close(logits_PBC[index], in_probe_mode(network, x_PBI[index]), rtol=2e-4, atol=2e-5)
+                torch.testing.assert_close(
+                    logits_PBC[index], in_probe_mode(network, x_PBI[index]), rtol=2e-4, atol=2e-5
+                )
             plain_loss = plain_step(run, network, optimizers[index], x_PBI[index], y_PB[index])
             assert loss_P[index].item() == pytest.approx(plain_loss, rel=2e-4, abs=2e-6)
             if run.clip == "none":
@@ -78,15 +80,21 @@ def compare(network: torch.nn.Module, views: dict[str, torch.Tensor], index: int
     for name, tensor, transposed in network.placed():
         expected = tensor.grad if gradient else tensor.detach()
         actual = views[name][index].T if transposed else views[name][index].reshape(tensor.shape)
-        torch.testing.assert_close(actual, expected, rtol=1e-3, atol=2e-5, msg=lambda text, name=name: f"{name}: {text}")
+        torch.testing.assert_close(
+            actual, expected, rtol=1e-3, atol=2e-5, msg=lambda text, name=name: f"{name}: {text}"
+        )
 
 
 def compare_statistics(network: torch.nn.Module, statistics: dict[str, torch.Tensor], index: int) -> None:
     """Compare the running statistics of a plain network with those of the stack."""
     for number, layer in enumerate(network.layers, 1):
         if isinstance(layer.norm, torch.nn.BatchNorm1d):
-            torch.testing.assert_close(statistics[f"mean{number}"][index, 0], layer.norm.running_mean, rtol=1e-3, atol=1e-5)
-            torch.testing.assert_close(statistics[f"variance{number}"][index, 0], layer.norm.running_var, rtol=1e-3, atol=1e-5)
+            torch.testing.assert_close(
+                statistics[f"mean{number}"][index, 0], layer.norm.running_mean, rtol=1e-3, atol=1e-5
+            )
+            torch.testing.assert_close(
+                statistics[f"variance{number}"][index, 0], layer.norm.running_var, rtol=1e-3, atol=1e-5
+            )
 
 
 STRUCTURES = list(

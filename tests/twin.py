@@ -1,5 +1,6 @@
 """The readable twin: one ordinary `torch.nn` network, one `torch.optim` optimiser, one plain loop."""
 
+import itertools
 from collections.abc import Iterator
 
 import torch
@@ -29,7 +30,12 @@ ACTIVATIONS = {
 }
 NORMS = {"none": lambda width: nn.Identity(), "batchnorm": nn.BatchNorm1d, "layernorm": nn.LayerNorm}
 NORMS["rmsnorm"] = lambda width: nn.RMSNorm(width, eps=1e-5)
-PARTS = {"weight": ("linear", "weight"), "bias": ("linear", "bias"), "gain": ("norm", "weight"), "shift": ("norm", "bias")}
+PARTS = {
+    "weight": ("linear", "weight"),
+    "bias": ("linear", "bias"),
+    "gain": ("norm", "weight"),
+    "shift": ("norm", "bias"),
+}
 
 
 class PlainLayer(nn.Module):
@@ -42,6 +48,7 @@ class PlainLayer(nn.Module):
         self.activation = ACTIVATIONS[activation]()
 
     def forward(self, h: Tensor) -> Tensor:
+        """Return φ(norm(h W + b))."""
         return self.activation(self.norm(self.linear(h)))
 
 
@@ -51,13 +58,16 @@ class PlainNetwork(nn.Module):
     def __init__(self, run: Run, inputs: int, classes: int) -> None:
         super().__init__()
         widths = [inputs] + [run.width] * run.depth
-        pairs = zip(widths[:-1], widths[1:], strict=True)
-        self.layers = nn.ModuleList([PlainLayer(a, b, parse_level("norm", run.norm).name, run.activation) for a, b in pairs])
+        pairs = itertools.pairwise(widths)
+        self.layers = nn.ModuleList(
+            [PlainLayer(a, b, parse_level("norm", run.norm).name, run.activation) for a, b in pairs]
+        )
         self.output = nn.Linear(widths[-1], classes)
         self.skip = {"none": 0.0, "identity": 1.0, "scaled": run.depth**-0.5}
         self.residual = run.residual
 
     def forward(self, x: Tensor) -> Tensor:
+        """Return the logits."""
         h = self.layers[0](x)
         for layer in self.layers[1:]:
             u = layer(h)

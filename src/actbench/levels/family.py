@@ -45,7 +45,7 @@ class LayerTrace:
 
 
 class Forward(Protocol):
-    """Map a stack's parameters and inputs to its outputs.
+    """A forward pass.
 
     Args:
         parameters: name -> tensor (P, *shape).
@@ -60,7 +60,9 @@ class Forward(Protocol):
 
     def __call__(
         self, parameters: Tensors, statistics: Tensors, x_PBI: Tensor, mode: str, trace: list[LayerTrace] | None = None
-    ) -> Tensor: ...
+    ) -> Tensor:
+        """Map a stack's parameters and inputs to its outputs."""
+        ...
 
 
 class Compiled(Protocol):

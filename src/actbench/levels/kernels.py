@@ -9,13 +9,14 @@ from functools import cache
 from typing import Any
 
 import numba
-from numba import carray, types
 from numba.extending import register_jitable
 
 from actbench.levels.activation_scalars import Scalar
 from actbench.levels.loops import NormLoops
 from actbench.levels.scalars import FAST
 
+carray: Any = numba.carray
+types: Any = numba.types
 FLOATS, DOUBLES, INT = types.CPointer(types.float32), types.CPointer(types.float64), types.int64
 REORDERED = FAST | {"reassoc"}  # sums over examples and units become vector sums
 OPTIONS: dict[str, Any] = {"error_model": "numpy", "cache": True}

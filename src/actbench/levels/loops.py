@@ -45,7 +45,7 @@ def copy_backward(
     """Leave the gradient as it is."""
 
 
-def batch_forward(
+def batch_forward(  # noqa: C901 (flat loops)
     z_BD: Array, x_BD: Array, y_BD: Array, kept: Array, parameters_KD: Array, statistics_MD: Array, train: bool
 ) -> None:
     """Standardise each unit over the batch in training, by the running statistics otherwise."""
@@ -89,7 +89,7 @@ def batch_forward(
 def batch_backward(
     g_BD: Array, x_BD: Array, kept: Array, parameters_KD: Array, gradients_KD: Array, scratch_3D: Array
 ) -> None:
-    """dz = gain·scale·(g - mean g - x·mean(g·x)); dgain = Σ g·x; dshift = Σ g."""
+    """Dz = gain·scale·(g - mean g - x·mean(g·x)); dgain = Σ g·x; dshift = Σ g."""
     batch, width = g_BD.shape
     count = np.float32(batch)
     for d in range(width):
@@ -132,7 +132,7 @@ def layer_forward(
 def layer_backward(
     g_BD: Array, x_BD: Array, kept: Array, parameters_KD: Array, gradients_KD: Array, scratch_3D: Array
 ) -> None:
-    """dz = scale·(u - mean u - x·mean(u·x)), u = gain·g; dgain = Σ g·x; dshift = Σ g."""
+    """Dz = scale·(u - mean u - x·mean(u·x)), u = gain·g; dgain = Σ g·x; dshift = Σ g."""
     batch, width = g_BD.shape
     count = np.float32(width)
     for d in range(width):
@@ -168,7 +168,7 @@ def rms_forward(
 def rms_backward(
     g_BD: Array, x_BD: Array, kept: Array, parameters_KD: Array, gradients_KD: Array, scratch_3D: Array
 ) -> None:
-    """dz = scale·(u - x·mean(u·x)), u = gain·g; dgain = Σ g·x."""
+    """Dz = scale·(u - x·mean(u·x)), u = gain·g; dgain = Σ g·x."""
     batch, width = g_BD.shape
     for d in range(width):
         gradients_KD[0, d] = ZERO
@@ -218,7 +218,7 @@ def value_clip(gradient_N: Array, a: Array) -> int:
 
 
 def sgd(parameters_N: Array, gradient_N: Array, slots_SN: Array, lr: Any, step: int, a: Array) -> None:
-    """v ← momentum·v + g; theta ← theta - lr·v."""
+    """V ← momentum·v + g; theta ← theta - lr·v."""
     momentum = np.float32(a[0])
     for n in range(parameters_N.size):
         velocity = momentum * slots_SN[0, n] + gradient_N[n]

@@ -4,12 +4,16 @@ Each is a polynomial or rational fit whose error, a few units in the last place,
 goes in and comes out: a diverging network must not be mended on its way.
 """
 
+from typing import Any
+
 import numba
 import numpy as np
 
 # Multiplications and additions may be fused. Nothing may be reordered: the tricks below would be undone.
 FAST = {"contract", "nsz"}
 inline = numba.njit(inline="always", fastmath=FAST, error_model="numpy")
+
+Number = Any  # one float32 in compiled code
 
 F = np.float32
 ZERO, HALF, ONE, TWO = F(0), F(0.5), F(1), F(2)
@@ -37,26 +41,26 @@ SHIFT, POWER_MOST = np.int32(23), np.int32(126)
 
 
 @inline
-def _power_of_two(n):
+def _power_of_two(n: Number) -> Number:
     """Return 2^n for a whole n between -126 and 127, by writing its exponent bits."""
     return np.int32((np.int32(n) + EXPONENT_BIAS) << SHIFT).view(np.float32)
 
 
 @inline
-def _reduced(x):
+def _reduced(x: Number) -> tuple[Number, Number]:
     """Return n and r with x = n·ln 2 + r, |r| ≤ ln 2 / 2 (Cody & Waite 1980)."""
     n = np.floor(x * LOG2E + HALF)
     return n, (x - n * LN2_HIGH) - n * LN2_LOW
 
 
 @inline
-def _tail(r):
+def _tail(r: Number) -> Number:
     """Return e^r - 1 for a reduced r, without cancellation."""
     return r + r * r * (E0 + r * (E1 + r * (E2 + r * (E3 + r * (E4 + r * E5)))))
 
 
 @inline
-def exp(x):
+def exp(x: Number) -> Number:
     """Return e^x, at most 2.2e38 and at least 1.2e-38."""
     bounded = x if x > LOWEST else LOWEST
     bounded = bounded if bounded < HIGHEST else HIGHEST
@@ -66,7 +70,7 @@ def exp(x):
 
 
 @inline
-def expm1(x):
+def expm1(x: Number) -> Number:
     """Return e^x - 1, accurate also near 0."""
     bounded = x if x > LOWEST else LOWEST
     bounded = bounded if bounded < HIGHEST else HIGHEST
@@ -77,7 +81,7 @@ def expm1(x):
 
 
 @inline
-def log1p(y):
+def log1p(y: Number) -> Number:
     """Return log(1 + y) for y in [0, 1], accurate also near 0.
 
     w = 1 + y is rounded; log(w)·y / (w - 1) undoes that (Goldberg 1991, theorem 4).
@@ -95,7 +99,7 @@ def log1p(y):
 
 
 @inline
-def tanh(x):
+def tanh(x: Number) -> Number:
     """Return tanh x, accurate also near 0."""
     size = abs(x)
     w = x * x
@@ -107,13 +111,13 @@ def tanh(x):
 
 
 @inline
-def sigmoid(x):
+def sigmoid(x: Number) -> Number:
     """Return 1 / (1 + e^-x)."""
     return ONE / (ONE + exp(-x))
 
 
 @inline
-def normal_cdf(x):
+def normal_cdf(x: Number) -> Number:
     """Return Φ(x) = erfc(-x/√2) / 2, relatively accurate in the lower tail as well.
 
     erfc(s) = e^(-s²)·t·p(t), t = 1 / (1 + 0.35·s) for s ≥ 0 (form of Abramowitz & Stegun 1964, eq. 7.1.26).

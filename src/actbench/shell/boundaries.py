@@ -2,12 +2,12 @@
 
 import argparse
 import json
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from actbench.plan.config import load_config
 from actbench.plan.design import Run, expand
+from actbench.training.process import cache_folder, one_core, prepare_process
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,8 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     kind: grid, the answers of a network; test, examples with their labels; failed, an activation without a network.
     """
-    for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-        os.environ[variable] = "1"  # before torch is imported: the trained numbers are those of `actbench train`
+    prepare_process(cache_folder())  # before torch is imported: the trained numbers are those of `actbench train`
     import pandas as pd
 
     from actbench.analysis.boundary_runs import choose_boundary_runs
@@ -69,13 +68,11 @@ def _write(path: Path, rows: "pd.DataFrame") -> None:
 def _tabulate(pairs: list[tuple[Run, float]], folder: Path) -> "list[pd.DataFrame]":
     """Return the answers of each run on the grid, and once the test examples with their labels."""
     import numpy as np
-    import torch
 
     from actbench.levels.dataset import load_dataset
     from actbench.training.boundaries import answers
 
-    torch.set_num_threads(1)
-    torch.set_flush_denormal(True)
+    one_core()
     dataset = load_dataset(DATASET, folder)
     grid = _grid(dataset)
     asked = np.concatenate([grid, dataset.x_test])

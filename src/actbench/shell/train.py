@@ -7,7 +7,9 @@ from types import FrameType
 
 from actbench.training.process import cache_folder, one_core, prepare_process
 
-EXAMPLE = "actbench train config/smoke.yaml --shard mnist1d-mlp-relu --output results/smoke/shards/mnist1d-mlp-relu.parquet"
+EXAMPLE = (
+    "actbench train config/smoke.yaml --shard mnist1d-mlp-relu --output results/smoke/shards/mnist1d-mlp-relu.parquet"
+)
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -32,7 +34,9 @@ def run(arguments: argparse.Namespace) -> int:
     config = load_config(arguments.config)
     shards = {shard.id: shard for shard in make_shards(expand(config).runs, config.runs_per_shard)}
     if arguments.shard not in shards:
-        raise ConfigError("--shard", f"no shard {arguments.shard!r} in {arguments.config}; {nearest(arguments.shard, list(shards))}")
+        raise ConfigError(
+            "--shard", f"no shard {arguments.shard!r} in {arguments.config}; {nearest(arguments.shard, list(shards))}"
+        )
     shard = shards[arguments.shard]
     if arguments.digest not in (None, shard.digest):
         raise ConfigError(arguments.config, "changed since the workflow started; start the workflow again")

@@ -17,7 +17,7 @@ NOTHING = "no runs for this figure in this config"
 
 
 def panel_grid(
-    count: int, columns: int = 5, height_mm: float = 30.0, extra_mm: float = 12.0
+    count: int, columns: int = 5, height_mm: float = 30.0, extra_mm: float = 12.0, narrowest_mm: float = SINGLE_MM
 ) -> tuple[Figure, list[Axes]]:
     """Make a grid of panels that share both axes: at most text width, and as high as its rows.
 
@@ -26,10 +26,11 @@ def panel_grid(
         columns: panels side by side at text width; a grid of fewer panels is narrower.
         height_mm: height of one row.
         extra_mm: height for what stands above and below the grid.
+        narrowest_mm: least width of the figure.
     """
     across = min(count, columns)
     rows = ceil(count / across)
-    width_mm = max(SINGLE_MM, DOUBLE_MM * across / columns)
+    width_mm = max(narrowest_mm, DOUBLE_MM * across / columns)
     layout = ConstrainedLayoutEngine(w_pad=1.2 * MM, h_pad=1.0 * MM)
     figure = Figure(figsize=(width_mm * MM, (rows * height_mm + extra_mm) * MM), layout=layout)
     grid = figure.subplots(rows, across, sharex=True, sharey=True, squeeze=False)

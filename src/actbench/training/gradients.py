@@ -13,13 +13,15 @@ from actbench.training.stack import Stack
 
 def cross_entropy(logits_PBC: Tensor, y_PB: Tensor) -> Tensor:
     """Return the mean cross-entropy over the batch in nats, one number a model, shape (P,)."""
-    return example_losses(logits_PBC, y_PB).mean(1)
+    loss_P: Tensor = example_losses(logits_PBC, y_PB).mean(1)
+    return loss_P
 
 
 def example_losses(logits_PBC: Tensor, y_PB: Tensor) -> Tensor:
     """Return the cross-entropy of every example, -log softmax(logits)[y], shape (P, B)."""
     losses = functional.cross_entropy(logits_PBC.flatten(0, 1), y_PB.flatten(), reduction="none")
-    return losses.unflatten(0, y_PB.shape)
+    loss_PB: Tensor = losses.unflatten(0, y_PB.shape)
+    return loss_PB
 
 
 def loss_and_gradient(

@@ -93,14 +93,11 @@ def start(runs: Sequence[Run], dataset: Dataset) -> Training:
 
 def _copied(stack: Stack) -> Stack:
     """Copy what scoring needs."""
-    empty = stack.slots_PTN[:, :0]
-    copies = {"parameters_PN": stack.parameters_PN.clone(), "statistics_PM": stack.statistics_PM.clone()}
-    return replace(stack, slots_PTN=empty, **copies)
+    parameters_PN, statistics_PM = stack.parameters_PN.clone(), stack.statistics_PM.clone()
+    return replace(stack, parameters_PN=parameters_PN, statistics_PM=statistics_PM, slots_PTN=stack.slots_PTN[:, :0])
 
 
-def train_stack(
-    runs: Sequence[Run], dataset: Dataset, on_end: Callable[[Training], None] | None = None
-) -> Record:
+def train_stack(runs: Sequence[Run], dataset: Dataset, on_end: Callable[[Training], None] | None = None) -> Record:
     """Train runs that share a tensor program and return what was recorded of each.
 
     Args:

@@ -3,8 +3,8 @@
 All parameters of a model lie in one row of a flat tensor; the network sees views of it. Clipping and the optimiser
 work on the rows, so that no model can touch another.
 
-Letters: P models of a stack, N numbers of one model (all parameters, padded), M running statistics of one model, T slots
-of the optimiser.
+Letters: P models of a stack, N numbers of one model (all parameters, padded), M running statistics of one model, T
+slots of the optimiser.
 """
 
 import math

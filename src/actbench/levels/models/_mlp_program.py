@@ -44,7 +44,7 @@ class MlpProgram:
     @property
     def has_skip(self) -> bool:
         """Tell whether a layer's output differs from its activation's."""
-        return self.link != (0, 1)
+        return self.link != (np.float32(0), np.float32(1))
 
     def advance(
         self,

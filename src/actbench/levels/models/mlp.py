@@ -32,7 +32,7 @@ def build(run: Run, inputs: int, classes: int) -> Network:
     """
     parameters = _parameters(run, inputs, classes)
     norm = NORMALIZATIONS[parse_level("norm", run.norm).name]
-    statistics = {
+    statistics: dict[str, tuple[tuple[int, ...], float]] = {
         f"{name}{layer}": ((1, run.width), value)
         for layer in range(1, run.depth + 1)
         for name, value in norm.statistics.items()

@@ -34,6 +34,7 @@ def draw(data: pd.DataFrame) -> Figure:
     for axis, name in zip(axes, names, strict=True):
         rows = grid[grid["activation"] == name]
         axis.grid(visible=False)
+        axis.set_aspect("equal")
         if rows.empty:
             axis.set_title(name)
             axis.text(0, 0, "every run failed", ha="center", va="center", fontsize=7)

@@ -47,7 +47,7 @@ def draw(data: pd.DataFrame) -> Figure:
     positive = data["low"][data["low"] > 0]
     axes[0].set(yscale="log", xlim=(1, last))
     axes[0].set_ylim(bottom=max(LOWEST, positive.min() / 2 if len(positive) else LOWEST))
-    axes[0].set_xticks(sorted({1, *range(0, last, 4), last} - {0, last - 1} if last > 6 else range(1, last + 1)))
+    axes[0].set_xticks(_layers_named(int(last)))
     figure.supxlabel(f"layer (1 = first hidden, {last} = output)", fontsize=8)
     figure.supylabel("gradient norm (no unit)", fontsize=8)
     entries: list[tuple[str, dict[str, Any]]]
@@ -56,6 +56,14 @@ def draw(data: pd.DataFrame) -> Figure:
     entries += [(words[moment], {"color": GREY, "linestyle": DASHES[moment]}) for moment in DASHES]
     legend_above(figure, entries, "initialisation (colour) and moment (line)")
     return figure
+
+
+def _layers_named(last: int) -> list[int]:
+    """Return the first layer, the last, and between them at most four multiples of a power of two."""
+    step = 1
+    while last > 5 * step:
+        step *= 2
+    return [1, *(layer for layer in range(step, last, step) if layer > 1 and last - layer > step / 2), last]
 
 
 def _draw_line(axis: Axes, rows: pd.DataFrame, dash: Any, stroke: tuple[str, str]) -> None:

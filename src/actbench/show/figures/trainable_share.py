@@ -32,7 +32,7 @@ def data(inputs: Inputs) -> pd.DataFrame:
 def draw(data: pd.DataFrame) -> Figure:
     """Draw one heat map an activation on one colour scale."""
     names, depths, inits = ordered(data["activation"]), sorted(data["depth"].unique()), sorted(data["init"].unique())
-    figure, axes = panel_grid(len(names), height_mm=max(20.0, 5.0 * len(inits) + 7), extra_mm=8)
+    figure, axes = panel_grid(len(names), height_mm=max(20.0, 5.0 * len(inits) + 7), extra_mm=8, narrowest_mm=120)
     for axis, name in zip(axes, names, strict=True):
         axis.set_title(name)
         axis.grid(visible=False)
