@@ -52,7 +52,7 @@ def test_a_failed_seed_is_passed_over_and_a_failed_activation_left_out() -> None
 def test_the_networks_drawn_are_the_networks_trained(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Trained again alone, each chosen network has the test accuracy of its row in the table, to one example at most."""
+    """Trained again alone, each chosen network has the test accuracy of its row, to one example at most."""
     monkeypatch.chdir(tmp_path)
     design = tiny_design(tmp_path, SPIRALS)
     data = {"spirals": load_dataset("spirals", tmp_path / "data")}

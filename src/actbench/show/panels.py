@@ -23,13 +23,14 @@ def panel_grid(
 
     Args:
         count: number of panels.
-        columns: panels side by side at text width; a grid of fewer panels is narrower.
+        columns: most panels side by side, which then fill the text width; the rows are of about equal length, and a
+            smaller grid is narrower.
         height_mm: height of one row.
         extra_mm: height for what stands above and below the grid.
         narrowest_mm: least width of the figure.
     """
-    across = min(count, columns)
-    rows = ceil(count / across)
+    rows = ceil(count / columns)
+    across = ceil(count / rows)  # six panels stand as three and three, not as five and one
     width_mm = max(narrowest_mm, DOUBLE_MM * across / columns)
     layout = ConstrainedLayoutEngine(w_pad=1.2 * MM, h_pad=1.0 * MM)
     figure = Figure(figsize=(width_mm * MM, (rows * height_mm + extra_mm) * MM), layout=layout)

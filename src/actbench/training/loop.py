@@ -28,7 +28,7 @@ from actbench.training.record import Record
 from actbench.training.schedule import evaluation_steps
 from actbench.training.stack import Stack, initial_stack
 
-MOST_UPDATES = 1024  # whose batches are drawn at once
+MOST_UPDATES = 128  # made at once; Ctrl-C waits for no more
 
 
 @dataclass
