@@ -1,11 +1,10 @@
 """`actbench train`: train the runs of one shard."""
 
 import argparse
-import signal
 from pathlib import Path
-from types import FrameType
 
 from actbench.training.process import cache_folder, one_core, prepare_process
+from actbench.training.stopping import stop_on_signals
 
 EXAMPLE = (
     "actbench train config/smoke.yaml --shard mnist1d-mlp-relu --output results/smoke/shards/mnist1d-mlp-relu.parquet"
@@ -24,7 +23,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Train the missing runs, one thread, and write the shard file."""
     prepare_process(cache_folder())  # before numpy, torch and numba are imported
-    signal.signal(signal.SIGTERM, _interrupt)
+    stop_on_signals()
     from actbench.plan.config import load_config
     from actbench.plan.design import expand
     from actbench.plan.errors import ConfigError, nearest
@@ -52,7 +51,3 @@ def run(arguments: argparse.Namespace) -> int:
     write_shard(rows, arguments.output or results / "shards" / f"{shard.id}.parquet")
     progress.print()
     return 0
-
-
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt

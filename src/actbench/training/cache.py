@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from actbench.plan.design import Run
 from actbench.plan.numerics import NUMERICS
 from actbench.plan.shards import word
-from actbench.training.provenance import device_kind
+from actbench.training.process import device_kind
 from actbench.training.rows import ROWS
 from actbench.training.stack import SHARED
 

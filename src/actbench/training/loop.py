@@ -27,6 +27,7 @@ from actbench.training.gradients import loss_and_gradient
 from actbench.training.record import Record
 from actbench.training.schedule import evaluation_steps
 from actbench.training.stack import Stack, initial_stack
+from actbench.training.stopping import stop_if_asked
 
 MOST_UPDATES = 128  # made at once; Ctrl-C waits for no more
 
@@ -122,6 +123,7 @@ def train_stack(runs: Sequence[Run], dataset: Dataset, on_end: Callable[[Trainin
 def advance(training: Training, first: int, last: int) -> None:
     """Make the updates from step `first` to step `last`, compiled where the network's levels allow it."""
     for start in range(first, last, MOST_UPDATES):
+        stop_if_asked()
         stop = min(start + MOST_UPDATES, last)
         if training.stack.network.compiled is None:
             advance_by_autograd(training, start, stop)

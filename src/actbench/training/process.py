@@ -8,12 +8,28 @@ import hashlib
 import os
 from pathlib import Path
 
+from actbench.plan.errors import ConfigError, nearest
+
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
 LEVELS = Path(__file__).resolve().parent.parent / "levels"
 
-# What OpenBLAS calls its kernels for an instruction set. Left alone it picks slower ones on many AVX-512 processors,
-# and other ones on every kind of processor, with other last bits.
-BLAS_KERNELS = {"avx512": "SKYLAKEX", "avx2": "HASWELL"}
+# Each library is told which instructions to use. Left alone, they choose by the make of the processor: slower kernels
+# on many that have AVX-512, and other last bits on each.
+PINNED = {
+    "avx512": {
+        "OPENBLAS_CORETYPE": "SKYLAKEX",
+        "NUMBA_CPU_NAME": "x86-64-v4",
+        "NUMBA_CPU_FEATURES": "-prefer-256-bit",
+        "ATEN_CPU_CAPABILITY": "avx512",
+    },
+    "avx2": {
+        "OPENBLAS_CORETYPE": "HASWELL",
+        "NUMBA_CPU_NAME": "x86-64-v3",
+        "NUMBA_CPU_FEATURES": "",
+        "ATEN_CPU_CAPABILITY": "avx2",
+    },
+    "other": {},
+}
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of glibc's mallopt
 KEPT_BYTES = 1 << 30
@@ -27,9 +43,7 @@ def cache_folder() -> Path:
 def prepare_process(folder: Path) -> None:
     """Pin threads and instruction set, and keep compiled loops under `folder`, by the source they come from."""
     os.environ.update(dict.fromkeys(THREADS, "1"))
-    kernels = BLAS_KERNELS.get(instruction_set())
-    if kernels is not None:
-        os.environ["OPENBLAS_CORETYPE"] = kernels
+    os.environ.update(PINNED[instruction_set()])
     os.environ["NUMBA_CACHE_DIR"] = str(folder.absolute() / "compiled" / _source_digest())
     _keep_freed_memory()
 
@@ -43,7 +57,22 @@ def one_core() -> None:
 
 
 def instruction_set() -> str:
-    """Return `avx512`, `avx2` or `other`: the widest vectors that this processor has and all libraries use."""
+    """Return `avx512`, `avx2` or `other`: the widest vectors that this processor has and all libraries use.
+
+    $ACTBENCH_INSTRUCTIONS=avx2 asks for the narrower ones, to get the numbers of a machine that has no others.
+    """
+    asked = os.environ.get("ACTBENCH_INSTRUCTIONS")
+    if asked is not None and asked not in PINNED:
+        raise ConfigError("ACTBENCH_INSTRUCTIONS", f"unknown {asked!r}; {nearest(asked, list(PINNED))}")
+    return asked or _widest_vectors()
+
+
+def device_kind() -> str:
+    """Name the kind of device and instructions, which rounds in its own way, e.g. `cpu-avx512`."""
+    return f"cpu-{instruction_set()}"
+
+
+def _widest_vectors() -> str:
     try:
         flags = set(Path("/proc/cpuinfo").read_text(encoding="ascii", errors="replace").split())
     except OSError:

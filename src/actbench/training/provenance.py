@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 
 from actbench import __version__
+from actbench.training.process import device_kind
 
 
 @dataclass(frozen=True)
@@ -24,11 +25,6 @@ class Provenance:
 def provenance() -> Provenance:
     """Return what trains runs in this process."""
     return Provenance(__version__, _commit(), torch.__version__.split("+")[0], device_kind())
-
-
-def device_kind() -> str:
-    """Name the kind of device and instruction set, which rounds in its own way, e.g. `cpu-avx512`."""
-    return f"cpu-{torch.backends.cpu.get_cpu_capability().lower()}"
 
 
 def _commit() -> str:

@@ -1,0 +1,73 @@
+"""(e) actbench: the compiled engine, and the readable one (autograd over stacked tensors) beside it."""
+
+from collections.abc import Callable
+
+import numpy as np
+from cases import CLASSES, Case, examples
+
+from actbench.levels.dataset import Dataset
+from actbench.training import loop
+from actbench.training.process import one_core
+
+
+def dataset() -> Dataset:
+    """Return data of MNIST-1D's size."""
+    x_NI, y_N = examples()
+    few = slice(0, 800)
+    return Dataset(
+        name="speed", classes=CLASSES, checksum="0" * 64, x_train=x_NI, y_train=y_N, x_val=x_NI[few], y_val=y_N[few],
+        x_test=x_NI[few], y_test=y_N[few],
+    )  # fmt: skip
+
+
+def prepare(case: Case, models: int, updates: int) -> Callable[[], None]:
+    """Return a function that makes `updates` updates of the stack by the compiled engine."""
+    one_core()
+    training = loop.start([case.run(seed) for seed in range(models)], dataset())
+    assert training.stack.network.compiled is not None
+
+    def train() -> None:
+        loop.advance(training, 0, updates)
+        assert len(training.rows_P) == models, "no model may leave a timed stack"
+
+    return train
+
+
+def prepare_readable(case: Case, models: int, updates: int) -> Callable[[], None]:
+    """Return a function that makes `updates` updates of the stack by autograd."""
+    one_core()
+    training = loop.start([case.run(seed) for seed in range(models)], dataset())
+
+    def train() -> None:
+        loop.advance_by_autograd(training, 0, updates)
+
+    return train
+
+
+def prepare_recorded(case: Case, models: int, updates: int) -> Callable[[], None]:
+    """Return a function that trains whole runs of 1,000 updates, all evaluations and diagnostics included."""
+    one_core()
+    runs, data = [case.run(seed) for seed in range(models)], dataset()
+    return lambda: (loop.train_stack(runs, data), None)[1]
+
+
+def prepare_floor(case: Case, models: int, updates: int) -> Callable[[], None]:
+    """Return a function that makes only the matrix products of `updates` updates, through the same BLAS."""
+    noise = np.random.default_rng(0)
+    pairs = []
+    for layer, (rows, columns) in enumerate(case.sizes()):
+        h, w, g = (
+            noise.standard_normal(shape).astype(np.float32)
+            for shape in ((case.batch, rows), (rows, columns), (case.batch, columns))
+        )
+        pairs.append((h, w, g, np.empty_like(g), np.empty_like(w), np.empty_like(h) if layer else None))
+
+    def train() -> None:
+        for _ in range(updates * models):
+            for h, w, g, z, dw, dh in pairs:
+                np.matmul(h, w, out=z)
+                np.matmul(h.T, g, out=dw)
+                if dh is not None:
+                    np.matmul(g, w.T, out=dh)
+
+    return train

@@ -1,0 +1,59 @@
+"""The line of progress: runs done, networks per second, time left."""
+
+import time
+from pathlib import Path
+
+import pytest
+
+from actbench.plan.design import Run
+from actbench.plan.shards import Shard, make_shards
+from actbench.shell.progress import Progress, duration, line
+from tiny import tiny_design
+
+
+def test_the_line_is_readable() -> None:
+    """Thousands have commas, and time has a unit."""
+    assert line(1296, 8640, 9.44, 720) == "1,296 / 8,640 runs · 9.4 networks/s · 12 min left"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(-3, "0 s"), (40, "40 s"), (720, "12 min"), (12600, "3.5 h"), (89.9, "90 s")]
+)
+def test_durations(seconds: float, text: str) -> None:
+    """Seconds up to a minute and a half, then minutes, then hours."""
+    assert duration(seconds) == text
+
+
+def shards_of(folder: Path) -> list[Shard]:
+    """Return two shards of one tiny design."""
+    runs: tuple[Run, ...] = tiny_design(folder).runs
+    return make_shards(runs, -(-len(runs) // 2))
+
+
+def test_all_jobs_share_one_count(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Runs done by one job count in the line of another; a line torn by a kill does not."""
+    monkeypatch.setenv("ACTBENCH_STARTED", str(time.time() - 10))
+    shards = shards_of(tmp_path)
+    one, two = (Progress(tmp_path, shards, shard) for shard in shards[:2])
+    one.add(shards[0].runs)
+    with (tmp_path / "progress.jsonl").open("a") as stream:
+        stream.write('{"time": 1e10, "ru\n')
+    two.add(shards[1].runs)
+    total = sum(len(shard.runs) for shard in shards)
+    done = len(shards[0].runs) + len(shards[1].runs)
+    assert f"{done} / {total} runs" in capsys.readouterr().out.splitlines()[-1]
+
+
+def test_shards_of_an_earlier_start_count_as_done_but_not_as_speed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A finished shard is in the count, while networks per second are those of this start."""
+    shards = shards_of(tmp_path)
+    (tmp_path / "shards").mkdir()
+    (tmp_path / "shards" / f"{shards[0].id}.parquet").touch()
+    monkeypatch.setenv("ACTBENCH_STARTED", str(time.time() + 5))
+    progress = Progress(tmp_path, shards, shards[1])
+    progress.print()
+    assert capsys.readouterr().out.startswith(f"{len(shards[0].runs)} / {sum(len(s.runs) for s in shards)} runs · 0.0")
