@@ -49,7 +49,7 @@ def all_cases() -> list[Case]:
 
 def quick_cases() -> list[Case]:
     """Return a few rows for a first look."""
-    return [Case(4, 64, "none", "relu", "sgd"), Case(16, 64, "batchnorm", "tanh", "sgd")]
+    return [Case(4, 64, "none", "relu", "sgd"), Case(16, 64, "batchnorm", "relu", "sgd")]
 
 
 def examples() -> tuple[np.ndarray, np.ndarray]:

@@ -1,6 +1,7 @@
 """(e) actbench: the compiled engine, and the readable one (autograd over stacked tensors) beside it."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 from cases import CLASSES, Case, examples
@@ -45,29 +46,31 @@ def prepare_readable(case: Case, models: int, updates: int) -> Callable[[], None
 
 
 def prepare_recorded(case: Case, models: int, updates: int) -> Callable[[], None]:
-    """Return a function that trains whole runs of 1,000 updates, all evaluations and diagnostics included."""
+    """Return a function that trains whole runs, all evaluations and diagnostics included."""
     one_core()
-    runs, data = [case.run(seed) for seed in range(models)], dataset()
-    return lambda: (loop.train_stack(runs, data), None)[1]
+    runs, data = [replace(case.run(seed), steps=updates) for seed in range(models)], dataset()
+
+    def train() -> None:
+        loop.train_stack(runs, data)
+
+    return train
 
 
 def prepare_floor(case: Case, models: int, updates: int) -> Callable[[], None]:
-    """Return a function that makes only the matrix products of `updates` updates, through the same BLAS."""
+    """Return a function that makes only the matrix products of `updates` updates, batched, through the same BLAS."""
     noise = np.random.default_rng(0)
-    pairs = []
+    layers = []
     for layer, (rows, columns) in enumerate(case.sizes()):
-        h, w, g = (
-            noise.standard_normal(shape).astype(np.float32)
-            for shape in ((case.batch, rows), (rows, columns), (case.batch, columns))
-        )
-        pairs.append((h, w, g, np.empty_like(g), np.empty_like(w), np.empty_like(h) if layer else None))
+        shapes = ((models, case.batch, rows), (models, rows, columns), (models, case.batch, columns))
+        h, w, g = (noise.standard_normal(shape).astype(np.float32) for shape in shapes)
+        layers.append((h, w, g, np.empty_like(g), np.empty_like(w), np.empty_like(h) if layer else None))
 
     def train() -> None:
-        for _ in range(updates * models):
-            for h, w, g, z, dw, dh in pairs:
+        for _ in range(updates):
+            for h, w, g, z, dw, dh in layers:
                 np.matmul(h, w, out=z)
-                np.matmul(h.T, g, out=dw)
+                np.matmul(h.transpose(0, 2, 1), g, out=dw)
                 if dh is not None:
-                    np.matmul(g, w.T, out=dh)
+                    np.matmul(g, w.transpose(0, 2, 1), out=dh)
 
     return train

@@ -32,8 +32,11 @@ ENGINES = {
     "JAX": ("jax_ensemble", "prepare", 32, 20),
     "readable": ("compiled_stack", "prepare_readable", 32, 5),
     "actbench": ("compiled_stack", "prepare", 32, 40),
-    "GEMM floor": ("compiled_stack", "prepare_floor", 4, 40),
+    "GEMM floor": ("compiled_stack", "prepare_floor", 8, 20),
+    "plain loop, recorded": ("plain_loop", "prepare_recorded", 1, 200),
+    "actbench, recorded": ("compiled_stack", "prepare_recorded", 16, 200),
 }
+RECORDED = ("plain loop, recorded", "actbench, recorded")  # with evaluations and diagnostics
 RIVALS = ("plain loop", "torch.func", "JAX", "readable")
 
 
@@ -66,7 +69,7 @@ def geometric_mean(values: list[float]) -> float:
 
 def table(rows: list[tuple[Case, dict[str, float]]]) -> str:
     """Write the rows as a Markdown table: microseconds, then ratios to actbench."""
-    engines = list(rows[0][1])
+    engines = [name for name in rows[0][1] if name not in RECORDED]
     rivals = [name for name in RIVALS if name in engines]
     head = ["depth", "width", "norm", "activation", "optimizer", *[f"{name}, µs" for name in engines]]
     head += [*[f"{name} / actbench" for name in rivals], "floor / actbench"]
@@ -85,6 +88,13 @@ def summary(rows: list[tuple[Case, dict[str, float]]]) -> str:
     for name in (name for name in RIVALS if name in rows[0][1]):
         ratios = [times[name] / times["actbench"] for _, times in rows]
         lines.append(f"- {name}: {geometric_mean(ratios):.1f} × (geometric mean), {min(ratios):.1f} × on its best row")
+    pairs = [tuple(times[name] for name in (*RECORDED, "actbench")) for _, times in rows if RECORDED[0] in times]
+    lines.append(
+        f"- plain loop, both with evaluations and diagnostics: {geometric_mean([a / b for a, b, _ in pairs]):.1f} ×"
+    )
+    lines.append(
+        f"- evaluations and diagnostics add {geometric_mean([b / c for _, b, c in pairs]) - 1:.0%} to 200 updates"
+    )
     plain = [times["GEMM floor"] / times["actbench"] for case, times in rows if case.norm == "none"]
     lines.append(f"- matrix products alone take {geometric_mean(plain):.0%} of actbench's time without norm")
     return "\n".join(lines)
@@ -115,12 +125,13 @@ def main() -> None:
     engines = [name for name in ENGINES if name != "JAX" or importlib.util.find_spec("jax")]
     rows = []
     for case in quick_cases() if arguments.quick else all_cases():
-        rows.append((case, {name: in_own_process(name, case) for name in engines}))
+        wanted = [name for name in engines if name not in RECORDED or case in quick_cases()]
+        rows.append((case, {name: in_own_process(name, case) for name in wanted}))
         print(table(rows[-1:]).splitlines()[-1], flush=True)
     text = f"{machine()}\n\n{summary(rows)}\n\n{table(rows)}\n"
     print("\n" + text)
     if not arguments.quick:
-        (FOLDER / "speed.md").write_text("# Speed\n\n" + text, encoding="utf-8")
+        (FOLDER / "results.md").write_text("# Speed\n\n" + text, encoding="utf-8")
 
 
 if __name__ == "__main__":
