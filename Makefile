@@ -10,7 +10,7 @@ ACTIVE := PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
 SNAKEMAKE := $(ACTIVE) snakemake --cores $(CORES)
 
 .DEFAULT_GOAL := grid
-.PHONY: grid smoke figures test lint lock
+.PHONY: grid smoke figures test lint bench lock
 
 grid: $(READY)  ## train config/config.yaml and leave tables, statistics, figures and the report
 	$(SNAKEMAKE)
@@ -19,7 +19,7 @@ smoke: $(READY)  ## the whole workflow on a tiny grid, under a minute
 	$(SNAKEMAKE) --configfile config/smoke.yaml
 
 figures: $(READY)  ## redraw the figures of the default grid from its tables
-	$(SNAKEMAKE) --until figure
+	$(SNAKEMAKE) figures
 
 test: $(READY)
 	$(ACTIVE) pytest --numprocesses $(CORES) --dist loadfile
@@ -30,6 +30,10 @@ lint: $(READY)
 	$(ACTIVE) mypy
 	$(ACTIVE) snakefmt --check workflow
 	$(ACTIVE) snakemake --lint
+
+bench: $(READY)  ## compare the speed with what people use instead, on one idle core, in half an hour
+	$(PIP) install --quiet --constraint requirements.lock --editable '.[bench]'
+	$(ACTIVE) python benchmarks/speed.py
 
 # A sound .venv is brought up to date, any other is made afresh. The mark is touched last, so that an
 # interrupted installation is taken up again.

@@ -9,9 +9,11 @@ step. The measures are the kernel's, for the process and its threads: wall time,
 """
 
 import argparse
+import math
 import os
 import platform
 import shutil
+import subprocess
 import sys
 import tempfile
 import time
@@ -47,6 +49,7 @@ LEVELS = {
     "seed": [0, 1, 2, 3, 4],
 }
 QUICK = {"depth": [2, 4, 8], "init": ["xavier_normal", "he_normal"], "lr": [0.01], "seed": [0, 1, 2, 3, 4]}
+SHARD_MINUTES = 5
 DISK_PER_RUN = 20_000  # bytes; shards and tables
 MOST_SECONDS, MOST_BYTES, MOST_GROWTH = 180, 4e9, 2.1
 
@@ -74,14 +77,14 @@ def prepare(folder: Path, levels: dict[str, list[object]]) -> tuple[Path, int]:
     """Write the config and all its shards under a folder; return the config file and the number of runs."""
     config_file = folder / "growth.yaml"
     lines = [f"    {factor}: [{', '.join(map(str, values))}]" for factor, values in levels.items()]
-    text = ["name: growth", "runs_per_shard: 320", "defaults: {steps: 1000}", "studies:", "  main:", *lines, ""]
+    text = ["name: growth", f"shard_minutes: {SHARD_MINUTES}", "defaults: {steps: 1000}", "studies:", "  main:", *lines, ""]
     config_file.write_text("\n".join(text), encoding="utf-8")
     config = load_config(config_file)
     design = expand(config)
     free = shutil.disk_usage(folder).free
     if free < DISK_PER_RUN * len(design.runs):
         raise SystemExit(f"{folder}: {free / 1e9:.1f} GB free, {DISK_PER_RUN * len(design.runs) / 1e9:.1f} GB needed")
-    shards = make_shards(design.runs, config.runs_per_shard)
+    shards = make_shards(design.runs, config.shard_minutes)
     with ProcessPoolExecutor() as pool:
         for made in [pool.submit(write_made_up_shard, config, shard, folder / "results") for shard in shards]:
             made.result()
@@ -94,15 +97,15 @@ def prepare(folder: Path, levels: dict[str, list[object]]) -> tuple[Path, int]:
 def run_verb(folder: Path, *words: str) -> Cost:
     """Run `actbench WORDS` in a folder and return its cost."""
     log = folder / "log"
-    actions = [(os.POSIX_SPAWN_OPEN, number, str(log), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600) for number in (1, 2)]
     environment = {**os.environ, "PYTHONPATH": str(SOURCE)}
     start = time.perf_counter()
-    child = os.posix_spawn(
-        sys.executable, [sys.executable, "-m", "actbench", *words], environment, file_actions=actions
-    )
-    _, status, usage = os.wait4(child, 0)
+    with log.open("w") as stream:
+        command = [sys.executable, "-m", "actbench", *words]
+        child = subprocess.Popen(command, cwd=folder, env=environment, stdout=stream, stderr=stream)
+        _, status, usage = os.wait4(child.pid, 0)
+    child.returncode = os.waitstatus_to_exitcode(status)
     wall = time.perf_counter() - start
-    if status:
+    if child.returncode:
         raise SystemExit(f"actbench {' '.join(words)} failed:\n{log.read_text()}")
     unit = 1 if sys.platform == "darwin" else 1024  # bytes there, KiB on Linux
     return Cost(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * unit)
@@ -122,7 +125,7 @@ def describe(sizes: list[int], costs: list[dict[str, Cost]], files: list[tuple[i
     last, rows = costs[-1], list(costs[0])
     wall, memory = sum(cost.wall for cost in last.values()), max(cost.memory for cost in last.values())
     total = [sum(cost.cpu for cost in each.values()) for each in costs]
-    ratios = [later / earlier for earlier, later in zip(total, total[1:], strict=False)]
+    ratios = [later / earlier for earlier, later in zip(total, total[1:], strict=False)] or [math.nan]
     parts = [
         "# Growth: what follows training, by number of runs\n",
         "<!-- made by `python benchmarks/growth.py` -->\n",

@@ -1,4 +1,4 @@
-"""What every test shares: one thread a process, reproducible examples, the root of the project."""
+"""What every test shares: a process set up as a job's, reproducible examples, the root of the project."""
 
 import os
 import sys
@@ -7,8 +7,15 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-# Before torch and numpy are imported, and inherited by the processes that tests start: one thread each, no window.
-os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", MKL_NUM_THREADS="1", MPLBACKEND="agg")
+from actbench.training.process import prepare_process
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# Before torch and numpy are imported, and inherited by the processes that tests start: one thread each, the
+# instructions that jobs use, no window. Compiled loops are kept between sessions; parallel workers share none, since
+# numba's index of a folder can lose or confuse entries of two processes that write to it at once.
+prepare_process(ROOT / ".pytest_cache" / os.environ.get("PYTEST_XDIST_WORKER", "main"))
+os.environ["MPLBACKEND"] = "agg"
 
 # The same examples in every run and on every machine, however busy it is.
 settings.register_profile("actbench", deadline=None, derandomize=True, print_blob=True)
@@ -25,4 +32,4 @@ def _one_thread() -> None:
 @pytest.fixture(scope="session")
 def project_root() -> Path:
     """Return the root of the project."""
-    return Path(__file__).resolve().parent.parent
+    return ROOT

@@ -32,7 +32,7 @@ def make_study(name: str = "main", question: str = "Which activation?", **levels
     return Study(name, question, {**given, **levels})
 
 
-def make_config(name: str = "synthetic", runs_per_shard: int = 60, **levels: tuple[Value, ...]) -> Config:
+def make_config(name: str = "synthetic", shard_minutes: float = 5.0, **levels: tuple[Value, ...]) -> Config:
     """Build a config of one study; by default 3 activations, 2 depths, 2 inits, 2 learning rates and 3 seeds."""
     given: dict[str, tuple[Value, ...]] = {
         "activation": ("relu", "tanh", "sigmoid"),
@@ -42,7 +42,7 @@ def make_config(name: str = "synthetic", runs_per_shard: int = 60, **levels: tup
         "seed": (0, 1, 2),
         **levels,
     }
-    return Config(name, "made-up results", runs_per_shard, (make_study(**given),))
+    return Config(name, "made-up results", shard_minutes, (make_study(**given),))
 
 
 def fake_frames(
@@ -132,7 +132,7 @@ def write_shards(design: Design, frames: dict[str, pd.DataFrame], results: Path)
     nested = {name: _nest(frames[name]) for name in ("curves", "layers")}
     runs = frames["runs"].set_index("run_key", drop=False)
     paths = []
-    for shard in make_shards(design.runs, design.config.runs_per_shard):
+    for shard in make_shards(design.runs, design.config.shard_minutes):
         keys = [run.key for run in shard.runs]
         rows = runs.loc[keys].reset_index(drop=True)
         columns = {name: pa.array(rows[name], from_pandas=True) for name in rows}

@@ -56,7 +56,7 @@ def test_the_networks_drawn_are_the_networks_trained(
     monkeypatch.chdir(tmp_path)
     design = tiny_design(tmp_path, SPIRALS)
     data = {"spirals": load_dataset("spirals", tmp_path / "data")}
-    for shard in make_shards(design.runs, design.config.runs_per_shard):
+    for shard in make_shards(design.runs, design.config.shard_minutes):
         rows = train_shard(shard, data, tmp_path / "cache", lambda runs: None)
         write_shard(rows, tmp_path / "results" / "tiny" / "shards" / f"{shard.id}.parquet")
     write_tables(design)

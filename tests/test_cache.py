@@ -2,14 +2,16 @@
 
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from actbench.plan.design import Run
 from actbench.plan.shards import Shard
 from actbench.training import shard as shard_module
 from actbench.training.cache import RunCache
+from actbench.training.chunks import read_chunk
 from actbench.training.loop import train_stack
-from actbench.training.rows import ROWS, to_rows
+from actbench.training.rows import ROWS, error_row, to_rows
 from actbench.training.shard import train_shard, write_shard
 from test_twin import runs_of, tiny_dataset
 
@@ -52,6 +54,33 @@ def test_a_second_training_trains_only_what_is_new(tmp_path: Path, monkeypatch: 
     keys = first["run_key"].to_pylist()
     again = second.filter([key in keys for key in second["run_key"].to_pylist()])
     assert again.equals(first)
+
+
+def test_of_two_rows_the_first_is_taken(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A run held twice comes from the first file by name; other numbers are a warning, another origin is none."""
+    run, other = runs_of()[:2]
+    cache = RunCache(tmp_path, "ab" * 32)
+    rows = [error_row(run), *(changed(error_row(run), **{name: value}) for name, value in (("seconds", 1.0),))]
+    for row in rows:
+        cache.save(row, run)
+    cache.save(error_row(other), other)
+    first, *_ = sorted(file for file in tmp_path.rglob("*.parquet") if run.key in run_keys_of(file))
+    assert cache.load([run]).equals(read_chunk(first, ROWS))
+    assert capsys.readouterr().err == ""
+    cache.save(changed(rows[0], clip_rate=0.5), run)
+    first, *_ = sorted(file for file in tmp_path.rglob("*.parquet") if run.key in run_keys_of(file))
+    assert cache.load([run, other]).slice(0, 1).equals(read_chunk(first, ROWS))
+    assert f"run {run.key} has clip_rate" in capsys.readouterr().err
+
+
+def changed(row: pa.Table, **columns: object) -> pa.Table:
+    """Return a row with some columns changed."""
+    return pa.Table.from_pylist([{**row.to_pylist()[0], **columns}], schema=ROWS)
+
+
+def run_keys_of(file: Path) -> list[str]:
+    """Return the run keys in a chunk."""
+    return list(read_chunk(file, ROWS)["run_key"].to_pylist())
 
 
 DAMAGES = {

@@ -30,9 +30,9 @@ def test_words(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
 def test_too_many_jobs_are_found(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The verb expands and shards the config, so faults beyond single keys are found too."""
     seeds = ", ".join(map(str, range(501)))
-    path = write_config(tmp_path, f"name: x\nruns_per_shard: 1\nstudies: {{a: {{seed: [{seeds}]}}}}")
+    path = write_config(tmp_path, f"name: x\nshard_minutes: 1e-6\nstudies: {{a: {{seed: [{seeds}]}}}}")
     assert main(["check", str(path)]) == 2
-    assert capsys.readouterr().err == f"{path}: runs_per_shard: 501 jobs, more than 500; raise runs_per_shard\n"
+    assert capsys.readouterr().err == f"{path}: shard_minutes: 501 jobs, more than 500; raise shard_minutes\n"
 
 
 def test_long_numbers_stay_aligned() -> None:

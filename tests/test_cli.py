@@ -57,7 +57,7 @@ def test_help_shows_an_example(verb: str, capsys: pytest.CaptureFixture[str]) ->
     assert importlib.import_module(f"actbench.shell.{verb}").EXAMPLE.startswith(f"actbench {verb}")
 
 
-@pytest.mark.parametrize("verb", [verb for verb in VERBS if verb != "data"])
+@pytest.mark.parametrize("verb", [verb for verb in VERBS if verb not in ("data", "cache")])
 def test_bad_config_is_one_line_for_every_verb(verb: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Every verb that reads a config refuses a bad one in one line on standard error, with exit code 2."""
     path = write_config(tmp_path, "name: x\nstudies: {a: {activation: reluu}}")
@@ -72,7 +72,7 @@ def test_bad_config_is_one_line_for_every_verb(verb: str, tmp_path: Path, capsys
 def test_unknown_verb(capsys: pytest.CaptureFixture[str]) -> None:
     """An unknown verb is one line with the nearest one."""
     assert main(["chekc", "x"]) == 2
-    assert capsys.readouterr().err == "actbench: unknown verb 'chekc'; did you mean check?\n"
+    assert capsys.readouterr().err == "actbench: unknown verb 'chekc'; did you mean check or cache?\n"
 
 
 def test_process_exits_with_the_code(tmp_path: Path) -> None:
@@ -111,8 +111,19 @@ def test_planning_needs_no_torch(verb: str, project_root: Path) -> None:
     """Neither check nor plan imports anything that costs seconds."""
     code = "import sys; from actbench.shell.cli import main; main(sys.argv[1:]);"
     code += "print(sorted({'torch', 'pandas', 'numpy', 'pyarrow'} & set(sys.modules)), file=sys.stderr)"
-    command = [sys.executable, "-c", code, verb, "config/smoke.yaml", "--json", "--results", "absent"]
-    command = command if verb == "plan" else command[:-2]
+    command = [
+        sys.executable,
+        "-c",
+        code,
+        verb,
+        "config/smoke.yaml",
+        "--json",
+        "--results",
+        "absent",
+        "--cache",
+        "absent",
+    ]
+    command = command if verb == "plan" else command[:-4]
     done = subprocess.run(command, cwd=project_root, capture_output=True, text=True, timeout=60)
     assert json.loads(done.stdout)["name"] == "smoke"
     assert done.stderr == "[]\n"

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from actbench.plan.config import MOST_RUNS, load_config
+from actbench.plan.cost import run_seconds
 from actbench.plan.design import expand
 from actbench.plan.errors import ConfigError
 from actbench.plan.factors import FACTORS
@@ -24,7 +25,7 @@ def study(levels: str) -> str:
 def test_tiny_config(tmp_path: Path) -> None:
     """A config is its name, its studies, and for every factor the study's levels, the defaults' or the factor's own."""
     config = tiny_config(tmp_path)
-    assert (config.name, config.description, config.runs_per_shard) == ("tiny", "", 300)
+    assert (config.name, config.description, config.shard_minutes) == ("tiny", "", 5)
     (study,) = config.studies
     assert (study.name, study.question, study.exclude) == ("main", "Does it work?", ())
     assert set(study.levels) == set(FACTORS)
@@ -64,9 +65,12 @@ BAD: dict[str, tuple[str, str]] = {
     ),
     "unknown default level": ("name: x\ndefaults: {norm: batch}\nstudies: {a: {}}", "unknown norm 'batch'"),
     "name is a number": ("name: 3\nstudies: {a: {}}", ": name: expected text, found 3"),
-    "shard size is a word": ("name: x\nruns_per_shard: many\nstudies: {a: {}}", "a whole number, found 'many'"),
-    "shard size is yes": ("name: x\nruns_per_shard: yes\nstudies: {a: {}}", "expected a whole number, found True"),
-    "shard size is 0": ("name: x\nruns_per_shard: 0\nstudies: {a: {}}", ": runs_per_shard: 0 is outside 1 … 100000"),
+    "shard size is a word": ("name: x\nshard_minutes: many\nstudies: {a: {}}", "a number, found 'many'"),
+    "shard size is yes": ("name: x\nshard_minutes: yes\nstudies: {a: {}}", "expected a number, found True"),
+    "shard size is 0": ("name: x\nshard_minutes: 0\nstudies: {a: {}}", ": shard_minutes: 0 is not above 0 and at most"),
+    "shard size is nan": ("name: x\nshard_minutes: .nan\nstudies: {a: {}}", ": shard_minutes: "),
+    "shard size is huge": ("name: x\nshard_minutes: 601\nstudies: {a: {}}", ": shard_minutes: 601 is not above 0 and"),
+    "shard size of old": ("name: x\nruns_per_shard: 9\nstudies: {a: {}}", ": unknown key 'runs_per_shard'"),
     "empty list": (study("depth: []"), ": studies.a.depth: an empty list; give at least one level"),
     "duplicate level": (study("depth: [2, 4, 2]"), ": studies.a.depth: level 2 stands here twice"),
     "duplicate number": (study("lr: [1, 1.0]"), ": studies.a.lr: level 1.0 stands here twice"),
@@ -95,8 +99,8 @@ BAD: dict[str, tuple[str, str]] = {
         ": studies: 1,000,000,000 runs before exclusions; a config holds at most 1,000,000",
     ),
     "too many jobs": (
-        f"runs_per_shard: 1\n{study(f'seed: {list(range(501))}')}",
-        ": runs_per_shard: 501 jobs, more than 500; raise runs_per_shard",
+        f"shard_minutes: 1e-6\n{study(f'seed: {list(range(501))}')}",
+        ": shard_minutes: 501 jobs, more than 500; raise shard_minutes",
     ),
     "long word": (study("activation: " + "relu" * 20_000), "unknown activation"),
 }  # fmt: skip
@@ -146,12 +150,15 @@ def test_shipped_configs_hold_what_they_promise(project_root: Path, name: str) -
     """Each shipped config loads, fits the number of jobs, asks a question in each study and keeps to its shard size."""
     path = project_root / "config" / f"{name}.yaml"
     config = load_config(path)
-    shards = make_shards(expand(config).runs, config.runs_per_shard)
+    shards = make_shards(expand(config).runs, config.shard_minutes)
     assert config.name == {"config": "default"}.get(name, name)
     assert all(study.question.endswith("?") for study in config.studies)
     assert config.description
     assert len(shards) <= MOST_SHARDS
-    assert max(len(shard.runs) for shard in shards) <= config.runs_per_shard
+    longest = max(sum(map(run_seconds, shard.runs)) for shard in shards)
+    assert longest <= 60 * config.shard_minutes
+    if name == "config":
+        assert 30 <= len(shards) <= 60
 
 
 def test_default_grid(project_root: Path) -> None:

@@ -70,7 +70,8 @@ def test_trainable_counts_runs_and_their_margins() -> None:
 
 def test_studies_count_every_run_by_its_status() -> None:
     """All learning rates are counted, and the three statuses add up."""
-    found = estimates.studies(CONFIG, FRAMES["runs"], FRAMES["studies"]).iloc[0]
+    counted = estimates.count_statuses(FRAMES["runs"], FRAMES["studies"])
+    found = estimates.studies(CONFIG, counted, SCORES).iloc[0]
     assert found["question"] == "Which activation?"
     assert found["n_runs"] == len(FRAMES["runs"]) == 144
     assert found["n_diverged"] == (FRAMES["runs"]["status"] == "diverged").sum() > 0

@@ -7,11 +7,18 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from actbench.levels.dataset import dataset_module
+from actbench.plan.cost import job_seconds
 from actbench.plan.numerics import NUMERICS
+from actbench.plan.places import VARYING, kind_place, stack_place
+from actbench.plan.registry import known_levels
 from actbench.plan.shards import Shard, make_shards
+from actbench.shell.cached import declared_checksum
 from actbench.shell.cli import main
 from actbench.shell.plan import count_trained
-from tiny import tiny_design, write_config
+from actbench.training.process import device_kind
+from actbench.training.stack import VARYING as STACK_VARYING
+from tiny import TINY, tiny_design, write_config
 
 
 def write_keys(file: Path, keys: list[str], numerics: int = NUMERICS) -> None:
@@ -32,12 +39,59 @@ def plan(path: Path, capsys: pytest.CaptureFixture[str], *words: str) -> dict[st
     return dict(json.loads(capsys.readouterr().out))
 
 
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give every test a run cache of its own."""
+    monkeypatch.setenv("ACTBENCH_CACHE", str(tmp_path / "cache"))
+
+
 def test_work_is_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Eight runs of 4 steps are 32 steps; multiply-adds are 3 · steps · batch · (depth + 1) · width² of each run."""
+    """Eight runs of 4 steps are 32 steps in two jobs; all numbers are numbers and nothing is trained or cached."""
     facts = plan(write_config(tmp_path), capsys)
     assert facts["model_steps"] == 32
-    assert facts["multiply_adds"] == 4 * 3 * 4 * 32 * 32**2 * (2 + 3)
-    assert (facts["runs"], facts["shards"], facts["trained"]) == (8, 2, 0)
+    assert (facts["runs"], facts["shards"], facts["trained"], facts["cached"], facts["to_train"]) == (8, 2, 0, 0, 8)
+    jobs = [job_seconds(shard.runs) for shard in make_shards(tiny_design(tmp_path).runs, 300)]
+    assert facts["core_hours"] == facts["core_hours_left"] == round(sum(jobs) / 3600, 4)
+    assert facts["longest_job_minutes"] == round(max(jobs) / 60, 2)
+    assert facts["disk_bytes"] > 0
+    assert facts["memory_bytes"] > 300e6
+    assert all(isinstance(value, int | float) for key, value in facts.items() if key not in ("name", "studies"))
+
+
+def test_cached_runs_are_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Runs of the cache count for this kind of device and these data; a damaged file counts as nothing."""
+    text = TINY.replace("steps: 4,", "steps: 100000,")
+    runs = tiny_design(tmp_path, text).runs
+    checksum = declared_checksum("mnist1d")
+    place = tmp_path / "cache" / kind_place(device_kind()) / stack_place(runs[0], checksum)
+    shared = [run for run in runs if stack_place(run, checksum) == stack_place(runs[0], checksum)]
+    write_keys(place / "a.parquet", [shared[0].key, "0123456789abcdef"])
+    (place / "b.parquet").write_bytes(b"PAR1")
+    write_keys(tmp_path / "cache" / kind_place("other") / stack_place(runs[0], checksum) / "a.parquet", [runs[0].key])
+    write_keys(
+        tmp_path / "cache" / kind_place(device_kind()) / stack_place(runs[0], "0" * 64) / "a.parquet", [runs[1].key]
+    )
+    facts = plan(write_config(tmp_path, text), capsys)
+    assert (facts["cached"], facts["to_train"], facts["jobs_left"]) == (1, 7, 2)
+    assert facts["core_hours_left"] < facts["core_hours"]
+
+
+def test_a_complete_shard_needs_no_job(tmp_path: Path, shard: Shard, capsys: pytest.CaptureFixture[str]) -> None:
+    """Runs of a complete shard file are not trained again, though the cache has lost them."""
+    write_keys(tmp_path / "results" / "tiny" / "shards" / f"{shard.id}.parquet", [run.key for run in shard.runs])
+    facts = plan(write_config(tmp_path), capsys)
+    assert (facts["cached"], facts["trained"], facts["to_train"], facts["jobs_left"]) == (0, 4, 4, 1)
+
+
+@pytest.mark.parametrize("name", known_levels("dataset"))
+def test_declared_checksums(name: str) -> None:
+    """Where a data set's cached runs lie is known without numpy: the literal is the module's own."""
+    assert declared_checksum(name) == dataset_module(name).CHECKSUM
+
+
+def test_named_factors_are_those_of_a_stack() -> None:
+    """The cache's folders part runs as stacks do."""
+    assert VARYING == STACK_VARYING
 
 
 def test_trained_runs_are_counted(tmp_path: Path, shard: Shard, capsys: pytest.CaptureFixture[str]) -> None:
@@ -46,8 +100,8 @@ def test_trained_runs_are_counted(tmp_path: Path, shard: Shard, capsys: pytest.C
     facts = plan(write_config(tmp_path), capsys, "--shards")
     assert facts["trained"] == 3
     assert facts["shard_list"] == [
-        {"id": "mnist1d-mlp-relu", "runs": 4, "trained": 3},
-        {"id": "mnist1d-mlp-tanh", "runs": 4, "trained": 0},
+        {"id": "mnist1d-mlp-relu", "runs": 4, "trained": 3, "minutes": 0.12},
+        {"id": "mnist1d-mlp-tanh", "runs": 4, "trained": 0, "minutes": 0.12},
     ]
 
 
@@ -56,7 +110,7 @@ def test_words(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["plan", str(write_config(tmp_path)), "--results", str(tmp_path), "--shards"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].split() == ["name", "tiny"]
-    assert lines[-1].split() == ["mnist1d-mlp-tanh", "4", "runs,", "0", "trained"]
+    assert lines[-1].split() == ["mnist1d-mlp-tanh", "4", "runs,", "0", "trained,", "0.12", "min"]
 
 
 def test_only_valid_runs_count(tmp_path: Path, shard: Shard) -> None:

@@ -27,9 +27,9 @@ def test_compiled_loops_follow_their_source(monkeypatch: pytest.MonkeyPatch, tmp
     """Compiled loops lie under a name that changes with any file of the levels."""
     (tmp_path / "one.py").write_text("x = 1")
     monkeypatch.setattr(process, "LEVELS", tmp_path)
-    first = process._source_digest()
+    first = process.source_digest()
     (tmp_path / "one.py").write_text("x = 2")
-    assert process._source_digest() != first
+    assert process.source_digest() != first
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ def _files(results: Path) -> dict[str, bytes]:
 def test_the_tables_hold_what_the_shards_hold(tmp_path: Path) -> None:
     """Each table, read back, is the frame that was written, in the order of shards and keys."""
     frames = write_results(CONFIG, tmp_path)
-    order = [run.key for shard in make_shards(expand(CONFIG).runs, CONFIG.runs_per_shard) for run in shard.runs]
+    order = [run.key for shard in make_shards(expand(CONFIG).runs, CONFIG.shard_minutes) for run in shard.runs]
     runs = read_table(CONFIG, "runs", results=tmp_path)
     assert runs["run_key"].tolist() == order
     pd.testing.assert_frame_equal(runs, frames["runs"].set_index("run_key").loc[order].reset_index())
@@ -41,7 +41,7 @@ def test_the_tables_hold_what_the_shards_hold(tmp_path: Path) -> None:
 def test_every_file_has_the_schema_and_one_row_group_a_shard(tmp_path: Path) -> None:
     """Types are exactly those of the plan, and a reader can take one shard at a time."""
     write_results(CONFIG, tmp_path)
-    shards = make_shards(expand(CONFIG).runs, CONFIG.runs_per_shard)
+    shards = make_shards(expand(CONFIG).runs, CONFIG.shard_minutes)
     for table, columns in TABLES.items():
         file = pq.ParquetFile(table_path(CONFIG.name, table, tmp_path))
         assert file.schema_arrow.equals(arrow_schema(columns), check_metadata=False)
@@ -81,7 +81,7 @@ def test_missing_runs_are_counted_and_the_first_is_named(tmp_path: Path) -> None
     design = expand(CONFIG)
     paths = write_shards(design, fake_frames(design), tmp_path)
     paths[0].unlink()
-    shard = make_shards(design.runs, CONFIG.runs_per_shard)[0]
+    shard = make_shards(design.runs, CONFIG.shard_minutes)[0]
     expected = rf"{len(shard.runs)} runs missing \(first {shard.runs[0].key}\); run snakemake again"
     with pytest.raises(ConfigError, match=expected) as caught:
         write_tables(design, tmp_path)

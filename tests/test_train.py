@@ -112,7 +112,7 @@ def test_a_stopped_shard_goes_on_where_it_was(tmp_path: Path, project_root: Path
     subprocess.run(command, cwd=tmp_path, env=environment(project_root), check=True, capture_output=True)
     rows = pq.read_table(tmp_path / "results" / "tiny" / "shards" / "mnist1d-mlp-relu.parquet")
     config = tiny_config(tmp_path, LONG)
-    (shard,) = make_shards(expand(config).runs, config.runs_per_shard)
+    (shard,) = make_shards(expand(config).runs, config.shard_minutes)
     assert rows["run_key"].to_pylist() == [run.key for run in shard.runs]
     assert cached.stat().st_mtime_ns == stamp
 

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 from actbench.plan.config import load_config
+from actbench.plan.cost import job_seconds
 from actbench.plan.design import expand as expand_design
 from actbench.plan.errors import ConfigError
 from actbench.plan.numerics import NUMERICS
@@ -42,7 +43,7 @@ def config_path():
 def read_plan(path):
     """Return the config's name and its shards by id."""
     config = load_config(path)
-    shards = make_shards(expand_design(config, path).runs, config.runs_per_shard, path)
+    shards = make_shards(expand_design(config, path).runs, config.shard_minutes, path)
     return config.name, {shard.id: shard for shard in shards}
 
 
@@ -85,12 +86,14 @@ def digest_of_shard(wildcards):
     return SHARDS[wildcards.shard].digest
 
 
-def work_of_shard(wildcards):
+def priority_of_shard(wildcards):
     """Start the longest jobs first, so that no core idles at the end."""
-    return (
-        sum(run.depth * run.width * run.steps for run in SHARDS[wildcards.shard].runs)
-        // 1000
-    )
+    return round(1000 * job_seconds(SHARDS[wildcards.shard].runs))
+
+
+def minutes_of_shard(wildcards):
+    """Limit a job on a cluster to four times what it is expected to need, for slower machines, and ten minutes."""
+    return 10 + round(4 * job_seconds(SHARDS[wildcards.shard].runs) / 60)
 
 
 def code_of(module):

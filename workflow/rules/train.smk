@@ -24,10 +24,12 @@ rule train:
         f"results/{NAME}/shards/{{shard}}.parquet",
     log:
         f"logs/{NAME}/train/{{shard}}.log",
-    priority: work_of_shard
+    priority: priority_of_shard
     conda:
         "../envs/actbench.yaml"
     threads: 1
+    resources:
+        runtime=minutes_of_shard,
     params:
         digest=digest_of_shard,
         numerics=NUMERICS,

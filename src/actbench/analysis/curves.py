@@ -16,24 +16,37 @@ def curve_table(scores: pd.DataFrame, curves: pd.DataFrame) -> pd.DataFrame:
 
     Args:
         scores: the runs at the chosen learning rates, from `metrics.scores_by_study`.
-        curves: the table `curves`; rows of other runs are left out.
+        curves: the table `curves`, words as such or as categories; rows of other runs are left out.
 
     Returns:
         Columns of stats_schema.CURVES: BY, n_runs, n_seeds, accuracy, low, high, interval, note.
     """
-    complete = _fill(scores, curves)
+    schedule = _schedule(scores, curves)
+    parts = [_estimate(_fill(own, curves, schedule)) for _, own in scores.groupby("activation")]
+    return pd.concat(parts).sort_values(BY, ignore_index=True)
+
+
+def _estimate(complete: pd.DataFrame) -> pd.DataFrame:
     per_seed = complete.groupby([*BY, "seed"], as_index=False).agg(accuracy=("accuracy", "mean"))
     estimated = over_seeds(per_seed, BY, "accuracy").rename(columns={"mean": "accuracy"})
     runs = complete.groupby(BY, as_index=False).agg(n_runs=("accuracy", "size"))
     return estimated.merge(runs, on=BY, validate="one_to_one")
 
 
-def _fill(scores: pd.DataFrame, curves: pd.DataFrame) -> pd.DataFrame:
-    """Give every run a row for every step and split on which the runs of its length were evaluated."""
-    own = scores[["study", "activation", "depth", "steps", "seed", "run_key", "failed"]]
-    length = own[["run_key", "steps"]].drop_duplicates()
-    recorded = curves[["run_key", "step", "split", "accuracy"]].astype({"accuracy": "float64"})
-    schedule = recorded.merge(length, on="run_key")[["steps", "split", "step"]].drop_duplicates()
+def _schedule(scores: pd.DataFrame, curves: pd.DataFrame) -> pd.DataFrame:
+    """List the steps and splits on which the runs of each length were evaluated."""
+    length = scores[["run_key", "steps"]].drop_duplicates()
+    recorded = curves[["run_key", "step", "split"]]
+    steps = recorded["run_key"].map(length.set_index("run_key")["steps"]).astype("Int64")
+    schedule = recorded[["step", "split"]].assign(steps=steps).drop_duplicates().dropna()
+    return schedule.astype({"steps": "int64", "split": "str"})
+
+
+def _fill(own: pd.DataFrame, curves: pd.DataFrame, schedule: pd.DataFrame) -> pd.DataFrame:
+    """Give each run a row for every step and split on which the runs of its length were evaluated."""
+    own = own[["study", "activation", "depth", "steps", "seed", "run_key", "failed"]]
+    recorded = curves.loc[curves["run_key"].isin(own["run_key"]), ["run_key", "step", "split", "accuracy"]]
+    recorded = recorded.astype({"run_key": "str", "split": "str", "accuracy": "float64"})
     filled = own.merge(schedule, on="steps").merge(recorded, how="left", on=["run_key", "step", "split"])
     missing = filled["accuracy"].isna()
     assert not (missing & ~filled["failed"]).any(), "a run that is ok has every evaluation"

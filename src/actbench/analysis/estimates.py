@@ -65,17 +65,28 @@ def trainable(scores: pd.DataFrame) -> pd.DataFrame:
     return counted.assign(note=["n too small" if n == 1 else "" for n in counted["n_runs"]])
 
 
-def studies(config: Config, runs: pd.DataFrame, members: pd.DataFrame) -> pd.DataFrame:
-    """Count the runs of each study by status, its seeds and its conditions, over all learning rates."""
-    joined = members.merge(runs, on="run_key", validate="many_to_one")
+def count_statuses(runs: pd.DataFrame, members: pd.DataFrame) -> pd.DataFrame:
+    """Count runs, at all learning rates, by study, seed and status: columns study, seed, status, size."""
+    joined = members.merge(runs[["run_key", "seed", "status"]], on="run_key", validate="many_to_one")
+    return joined.groupby(["study", "seed", "status"], as_index=False).size()
+
+
+def studies(config: Config, counted: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
+    """Describe each study: its runs by status and its seeds, at all learning rates, and its conditions.
+
+    Args:
+        config: gives the studies their order and questions.
+        counted: rows of `count_statuses`; those of several parts of the runs may follow one another.
+        scores: the runs at the chosen learning rates.
+    """
+    n_conditions = scores.groupby("study")["condition"].nunique()
     rows = []
     for study in config.studies:
-        own = joined[joined["study"] == study.name]
-        counts = {f"n_{status}": int((own["status"] == status).sum()) for status in STATUSES}
-        failed = ALL_FAILED if counts["n_ok"] == 0 else ""
-        whole = {"n_seeds": own["seed"].nunique(), "n_conditions": own.groupby(CONDITION).ngroups}
-        rows.append({"study": study.name, "question": study.question, "n_runs": len(own)} | counts | whole)
-        rows[-1]["note"] = failed
+        own = counted[counted["study"] == study.name]
+        counts = {f"n_{status}": int(own.loc[own["status"] == status, "size"].sum()) for status in STATUSES}
+        whole = {"n_seeds": own["seed"].nunique(), "n_conditions": n_conditions[study.name]}
+        rows.append({"study": study.name, "question": study.question, "n_runs": own["size"].sum()} | counts | whole)
+        rows[-1]["note"] = ALL_FAILED if counts["n_ok"] == 0 else ""
     return pd.DataFrame(rows)
 
 

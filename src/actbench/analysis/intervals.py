@@ -19,6 +19,7 @@ CONFIDENCE = 0.95
 RESAMPLES = 9999
 KINDS: dict[Literal["BCa", "percentile"], str] = {"BCa": "bca", "percentile": "percentile"}  # first choice first
 ROUNDING = 1e-12  # differences below it come from the order of summation
+ROWS_AT_ONCE = 256  # rows of one bootstrap; their resampled means take 20 MB
 # Means of few seeds often tie with the estimate, and BCa counts ties. On a grid of powers of two the sums are exact,
 # so that neither the order of the seeds nor the machine breaks a tie.
 GRID = 2.0**-36
@@ -49,12 +50,12 @@ def bootstrap_means(values_GS: Array) -> tuple[Array, Array, "np.ndarray[Any, np
     if values_GS.shape[1] < 2:
         return low, high, kind
     values_GS = np.round(values_GS / GRID) * GRID
-    todo = np.ones(len(values_GS), dtype=bool)
+    todo = np.arange(len(values_GS))
     for method, word in KINDS.items():
-        if todo.any():
-            low[todo], high[todo] = _interval(values_GS[todo], method)
-            kind[todo] = word
-            todo = np.isnan(low) | np.isnan(high)
+        for rows in np.split(todo, range(ROWS_AT_ONCE, len(todo), ROWS_AT_ONCE)) if len(todo) else ():
+            low[rows], high[rows] = _interval(values_GS[rows], method)
+        kind[todo] = word
+        todo = np.flatnonzero(np.isnan(low) | np.isnan(high))
     return low, high, kind
 
 

@@ -1,6 +1,6 @@
 """Quantities derived from each run, and the learning rate of each condition chosen on validation data."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -112,6 +112,13 @@ def choose_lr(runs: pd.DataFrame) -> pd.DataFrame:
     best = best.drop_duplicates("condition")[["condition", "lr", "n_lr"]]
     kept = numbered.merge(best, on=["condition", "lr"], validate="many_to_one")
     return kept.sort_values(["condition", "seed"], ignore_index=True)
+
+
+def join_scores(parts: Iterable[pd.DataFrame]) -> pd.DataFrame:
+    """Join the scores of parts of the runs, each of which holds whole conditions, as if they had been one."""
+    joined = pd.concat(parts, ignore_index=True)
+    numbers = joined.groupby(["study", *CONDITION], sort=True).ngroup()
+    return joined.assign(condition=numbers).sort_values(["condition", "seed"], ignore_index=True)
 
 
 def scores_by_study(runs: pd.DataFrame, studies: pd.DataFrame) -> pd.DataFrame:

@@ -1,6 +1,7 @@
 """A shard file: one row a run, its curves and layers nested in the row, in the order of the run keys."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pyarrow as pa
@@ -18,6 +19,7 @@ ARROW: dict[str, pa.DataType] = {
     "float32": pa.float32(),
     "float64": pa.float64(),
 }
+RUNS_AT_ONCE = 256  # runs of one row group; 64 layers of 5 diagnostics then take 100 MB in memory
 REMEDY = "delete it and run snakemake again"
 NESTED: dict[str, tuple[Column, ...]] = {"curves": CURVES, "layers": LAYERS}
 
@@ -43,23 +45,29 @@ def shard_schema() -> pa.Schema:
 def write_shard(path: Path, rows: pa.Table) -> None:
     """Write the rows of one shard, sorted by run key, under a temporary name that is renamed when complete."""
     with replacing(path) as (partial,):
-        pq.write_table(rows.sort_by("run_key").cast(shard_schema()), partial)
+        pq.write_table(rows.sort_by("run_key").cast(shard_schema()), partial, row_group_size=RUNS_AT_ONCE)
 
 
 def read_keys(path: Path) -> list[str]:
     """Return the run keys of a shard file in their order; raise ConfigError when it cannot be read."""
-    return [str(key) for key in _read(path, ["run_key"])["run_key"].to_pylist()]
+    with _opened(path) as file:
+        return [str(key) for key in file.read(["run_key"])["run_key"].to_pylist()]
 
 
 def read_shard(path: Path) -> pa.Table:
     """Return the rows of a shard file in the schema's types; raise ConfigError when it cannot be read."""
+    return pa.concat_tables(iterate_shard(path)) if read_keys(path) else shard_schema().empty_table()
+
+
+def iterate_shard(path: Path) -> Iterator[pa.Table]:
+    """Yield the rows of a shard file as `read_shard` returns them, at most RUNS_AT_ONCE at a time."""
     schema = shard_schema()
-    try:
-        return _read(path, schema.names).cast(schema)
-    except (pa.ArrowException, ValueError) as error:
-        if isinstance(error, ConfigError):
-            raise
-        raise ConfigError(str(path), f"columns are not those of a shard file ({error}); {REMEDY}") from None
+    with _opened(path) as file:
+        try:
+            for rows in file.iter_batches(RUNS_AT_ONCE, columns=schema.names):
+                yield pa.Table.from_batches([rows]).select(schema.names).cast(schema)
+        except (pa.ArrowException, ValueError) as error:
+            raise ConfigError(str(path), f"columns are not those of a shard file ({error}); {REMEDY}") from None
 
 
 def split_shard(rows: pa.Table) -> dict[str, pa.Table]:
@@ -77,9 +85,11 @@ def _explode(keys: pa.ChunkedArray, nested: pa.ChunkedArray, schema: pa.Schema) 
     return pa.table([repeated, *fields], names=schema.names).cast(schema)
 
 
-def _read(path: Path, columns: list[str]) -> pa.Table:
+@contextmanager
+def _opened(path: Path) -> Iterator[pq.ParquetFile]:
     try:
-        return pq.ParquetFile(path).read(columns=columns)
+        with pq.ParquetFile(path) as file:
+            yield file
     except (OSError, pa.ArrowException) as error:
         reason = " ".join(str(error).split())[:120]
         raise ConfigError(str(path), f"not a readable shard file ({reason}); {REMEDY}") from None

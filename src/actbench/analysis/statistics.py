@@ -4,9 +4,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from actbench.analysis import comparisons, curves, estimates, gradients, ranking
+from actbench.analysis import comparisons, estimates, ranking
 from actbench.analysis.atomic_file import replacing
-from actbench.analysis.metrics import scores_by_study
+from actbench.analysis.curves import curve_table
+from actbench.analysis.gradients import gradient_filters, gradient_table
+from actbench.analysis.metrics import join_scores, scores_by_study
+from actbench.analysis.row_groups import read_rows
 from actbench.analysis.stats_schema import STATS
 from actbench.analysis.tables import RESULTS, read_table
 from actbench.plan.config import Config
@@ -35,24 +38,27 @@ def compute_statistics(config: Config, tables: dict[str, pd.DataFrame]) -> dict[
     Returns:
         One frame for each entry of stats_schema.STATS, with its columns in its types.
     """
-    return _compute(config, tables, _scores(tables))
+    counted = estimates.count_statuses(tables["runs"], tables["studies"])
+    return _compute(config, counted, _scores(tables["runs"], tables["studies"]), tables["curves"], tables["layers"])
 
 
-def _scores(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
-    runs = tables["runs"].sort_values("run_key", ignore_index=True)
-    return scores_by_study(runs, tables["studies"].sort_values(["study", "run_key"], ignore_index=True))
+def _scores(runs: pd.DataFrame, members: pd.DataFrame) -> pd.DataFrame:
+    runs = runs.sort_values("run_key", ignore_index=True)
+    return scores_by_study(runs, members.sort_values(["study", "run_key"], ignore_index=True))
 
 
-def _compute(config: Config, tables: dict[str, pd.DataFrame], scores: pd.DataFrame) -> dict[str, pd.DataFrame]:
+def _compute(
+    config: Config, counted: pd.DataFrame, scores: pd.DataFrame, curves: pd.DataFrame, layers: pd.DataFrame
+) -> dict[str, pd.DataFrame]:
     frames = {
-        "studies": estimates.studies(config, tables["runs"], tables["studies"]),
+        "studies": estimates.studies(config, counted, scores),
         "conditions": estimates.conditions(scores),
         "by_depth": estimates.by_depth(scores),
         "trainable": estimates.trainable(scores),
         "comparisons": comparisons.compare(scores),
         "ranking": ranking.rank(scores),
-        "curves": curves.curve_table(scores, tables["curves"]),
-        "gradients": gradients.gradient_table(scores, tables["layers"]),
+        "curves": curve_table(scores, curves),
+        "gradients": gradient_table(scores, layers),
     }
     assert frames.keys() == STATS.keys()
     return {name: in_types(frame, STATS[name]) for name, frame in frames.items()}
@@ -68,16 +74,31 @@ def in_types(frame: pd.DataFrame, columns: tuple[Column, ...]) -> pd.DataFrame:
 
 def write_statistics(config: Config, results: Path = RESULTS) -> dict[str, int]:
     """Write results/<name>/stats/*.csv from the tables and return the number of rows of each."""
-    tables = {"runs": read_table(config, "runs", NEEDED, results=results)}
-    tables |= {name: read_table(config, name, results=results) for name in ("studies", "curves")}
-    scores = _scores(tables)
-    tables["layers"] = read_table(config, "layers", filters=gradients.gradient_filters(scores), results=results)
-    frames = _compute(config, tables, scores)
+    counted, scores = _read_scores(config, results)
+    own = [("run_key", "in", sorted(set(scores["run_key"])))]
+    curves = read_rows(config, "curves", ["run_key", "step", "split", "accuracy"], own, results)
+    measured = ["run_key", "step", "layer", "diagnostic", "value"]
+    layers = read_rows(config, "layers", measured, gradient_filters(scores), results)
+    frames = _compute(config, counted, scores, curves, layers)
     paths = [stats_path(config.name, name, results) for name in frames]
     with replacing(*paths) as partial:
         for path, frame in zip(partial, frames.values(), strict=True):
             frame.to_csv(path, index=False, float_format="%.10g", lineterminator="\n")
     return {name: len(frame) for name, frame in frames.items()}
+
+
+def _read_scores(config: Config, results: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Count the runs and score those at the chosen learning rates, one activation in memory at a time."""
+    members = read_table(config, "studies", results=results)
+    counted, scores = [], []
+    for activation in sorted({level for study in config.studies for level in study.levels["activation"]}, key=str):
+        runs = read_table(config, "runs", NEEDED, [("activation", "==", activation)], results)
+        own = members[members["run_key"].isin(runs["run_key"])]
+        counted.append(estimates.count_statuses(runs, own))
+        scores.append(_scores(runs, own))
+    whole = pd.concat(counted)
+    assert whole["size"].sum() == len(members), "the studies name runs that the table lacks"
+    return whole, join_scores(scores)
 
 
 def read_statistic(config: Config, statistic: str, results: Path = RESULTS) -> pd.DataFrame:

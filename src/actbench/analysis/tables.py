@@ -1,4 +1,4 @@
-"""Gather the shards of a design into tidy tables, one row group a shard, and read them back for the same config."""
+"""Gather the shards of a design into tidy tables, a few hundred runs at a time, and read them back for the same config."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -12,9 +12,9 @@ import pyarrow.parquet as pq
 
 from actbench.analysis.atomic_file import replacing
 from actbench.analysis.fingerprint import DIGEST_KEY, NUMERICS_KEY, table_metadata
-from actbench.analysis.shard_file import arrow_schema, read_keys, read_shard, split_shard
+from actbench.analysis.shard_file import arrow_schema, iterate_shard, read_keys, split_shard
 from actbench.plan.config import Config
-from actbench.plan.design import Design
+from actbench.plan.design import Design, Run
 from actbench.plan.errors import ConfigError, nearest
 from actbench.plan.factors import FACTORS
 from actbench.plan.numerics import NUMERICS
@@ -34,13 +34,13 @@ def write_tables(design: Design, results: Path = RESULTS) -> dict[str, int]:
     """Gather all shards into results/<name>/tables/*.parquet and return the number of rows of each table.
 
     Shards stand in the order of their ids and runs in the order of their keys, so the same shards give the same
-    bytes. One shard is in memory at a time.
+    bytes. At most RUNS_AT_ONCE runs of a shard are in memory at a time: a row group of each table.
 
     Raises:
         ConfigError: a run of the design is missing, stands twice, or a shard holds something else.
     """
     name = design.config.name
-    shards = make_shards(design.runs, design.config.runs_per_shard)
+    shards = make_shards(design.runs, design.config.shard_minutes)
     files = {shard.id: results / name / "shards" / f"{shard.id}.parquet" for shard in shards}
     check_complete(shards, files, results / name / "shards")
     paths = [table_path(name, table, results) for table in TABLES]
@@ -58,11 +58,13 @@ def _write_rows(
 ) -> dict[str, int]:
     count = dict.fromkeys(TABLES, 0)
     for shard in shards:
-        rows = read_shard(files[shard.id]).sort_by("run_key")
-        _check_rows(rows, shard, files[shard.id])
-        for table, part in split_shard(rows).items():
-            _write_group(writers[table], part)
-            count[table] += part.num_rows
+        before = count["runs"]
+        for rows in iterate_shard(files[shard.id]):
+            first = count["runs"] - before
+            _check_rows(rows, shard.runs[first : first + rows.num_rows], files[shard.id])
+            for table, part in split_shard(rows).items():
+                _write_group(writers[table], part)
+                count[table] += part.num_rows
     for study, keys in sorted(design.members.items()):
         part = pa.table({"study": [study] * len(keys), "run_key": sorted(keys)}, arrow_schema(TABLES["studies"]))
         _write_group(writers["studies"], part)
@@ -93,11 +95,13 @@ def check_complete(shards: Sequence[Shard], files: dict[str, Path], where: Path)
         raise ConfigError(str(where), f"{', '.join(found)}; {REMEDY}")
 
 
-def _check_rows(rows: pa.Table, shard: Shard, path: Path) -> None:
+def _check_rows(rows: pa.Table, runs: Sequence[Run], path: Path) -> None:
     if set(rows["numerics"].to_pylist()) - {NUMERICS}:
         raise ConfigError(str(path), f"trained under another version of the numbers than {NUMERICS}; {REMEDY}")
+    if rows["run_key"].to_pylist() != [run.key for run in runs]:
+        raise ConfigError(str(path), f"rows are not in the order of their keys; delete the file and {REMEDY}")
     for factor in FACTORS:
-        for run, level in zip(shard.runs, rows[factor].to_pylist(), strict=True):
+        for run, level in zip(runs, rows[factor].to_pylist(), strict=True):
             if getattr(run, factor) != level:
                 found = f"{factor} {level!r} where the design has {getattr(run, factor)!r}"
                 raise ConfigError(str(path), f"run {run.key} has {found}; delete the file and {REMEDY}")

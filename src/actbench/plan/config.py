@@ -11,6 +11,7 @@ from actbench.plan.factors import FACTORS, check_value
 from actbench.plan.strict_yaml import read_yaml
 
 NAME = re.compile(r"[a-z][a-z0-9_-]{0,39}")
+LONGEST_SHARD = 600  # minutes
 MOST_RUNS = 1_000_000  # of all studies together, before exclusions; the expansion is held in memory
 
 Value = str | int | float
@@ -33,7 +34,7 @@ class Config:
 
     name: str
     description: str
-    runs_per_shard: int
+    shard_minutes: float
     studies: tuple[Study, ...]
 
 
@@ -41,7 +42,7 @@ class Config:
 KEYS: dict[str, tuple[type, Any, str]] = {
     "name": (str, None, "lower-case word; all products live under it"),
     "description": (str, "", "one sentence for the report"),
-    "runs_per_shard": (int, 300, "most runs that one job trains before its shard is split"),
+    "shard_minutes": (float, 5, "a shard is split while its expected training time, in minutes, is longer"),
     "defaults": (dict, {}, "levels of every factor that a study does not name"),
     "studies": (dict, None, "named sub-designs; each maps factors to a level or a list of levels"),
 }
@@ -58,8 +59,9 @@ def load_config(path: str | Path) -> Config:
     values = _take(raw, KEYS, where, joint=": ")
     if not NAME.fullmatch(values["name"]):
         raise ConfigError(f"{where}: name", f"{values['name']!r} is not a word of a-z, 0-9, - and _ (at most 40)")
-    if not 1 <= values["runs_per_shard"] <= 100_000:
-        raise ConfigError(f"{where}: runs_per_shard", f"{values['runs_per_shard']} is outside 1 … 100000")
+    if not 0 < values["shard_minutes"] <= LONGEST_SHARD:
+        problem = f"{values['shard_minutes']!r} is not above 0 and at most {LONGEST_SHARD}"
+        raise ConfigError(f"{where}: shard_minutes", problem)
     defaults = _read_defaults(values["defaults"], f"{where}: defaults")
     if not values["studies"]:
         raise ConfigError(f"{where}: studies", "empty; name at least one study")
@@ -87,14 +89,14 @@ def _take(
         value = raw.get(key, default)
         if value is None:
             raise ConfigError(where, f"key {key!r} is missing ({meaning})")
-        if not isinstance(value, kind) or isinstance(value, bool):
+        if not isinstance(value, int | float if kind is float else kind) or isinstance(value, bool):
             raise ConfigError(f"{where}{joint}{key}", f"expected {_word(kind)}, found {value!r}"[:200])
         values[key] = value
     return values
 
 
 def _word(kind: type) -> str:
-    return {str: "text", int: "a whole number", dict: "keys and values", list: "a list"}[kind]
+    return {str: "text", int: "a whole number", float: "a number", dict: "keys and values", list: "a list"}[kind]
 
 
 def _read_defaults(raw: dict[str, Any], where: str) -> Levels:

@@ -10,7 +10,7 @@ from actbench.plan.factors import FACTORS, Factor
 from actbench.plan.registry import argument_bounds, description, known_levels
 from actbench.plan.shards import MOST_SHARDS
 
-TYPES = {str: "text", int: "whole number", dict: "keys and values", list: "list"}
+TYPES = {str: "text", int: "whole number", float: "number", dict: "keys and values", list: "list"}
 
 HEAD = f"""\
 # Configs

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
+from actbench.plan.cost import run_seconds
 from actbench.plan.design import Run
 from actbench.plan.errors import ConfigError
 
@@ -34,24 +35,24 @@ class Shard:
         return hashlib.sha256(" ".join(run.key for run in self.runs).encode()).hexdigest()[:16]
 
 
-def make_shards(runs: Sequence[Run], runs_per_shard: int, where: str = "config") -> list[Shard]:
-    """Split the runs into shards of at most `runs_per_shard`, each group on its own.
+def make_shards(runs: Sequence[Run], shard_minutes: float, where: str = "config") -> list[Shard]:
+    """Split the runs into shards that are expected to train for at most `shard_minutes`, each group on its own.
 
     The split of one activation's runs depends on those runs alone, so adding an activation adds shards and
     changes none.
     """
     shards = []
     for words, group in _group(runs, ALWAYS).items():
-        shards += _split(words, group, SPLIT, runs_per_shard)
+        shards += _split(words, group, SPLIT, 60 * shard_minutes)
     shards.sort(key=lambda shard: shard.id)
     if len(shards) > MOST_SHARDS:
-        problem = f"{len(shards)} jobs, more than {MOST_SHARDS}; raise runs_per_shard"
-        raise ConfigError(f"{where}: runs_per_shard", problem)
+        problem = f"{len(shards)} jobs, more than {MOST_SHARDS}; raise shard_minutes"
+        raise ConfigError(f"{where}: shard_minutes", problem)
     return shards
 
 
-def _split(words: tuple[str, ...], runs: list[Run], factors: tuple[str, ...], most: int) -> list[Shard]:
-    if len(runs) <= most or not factors:
+def _split(words: tuple[str, ...], runs: list[Run], factors: tuple[str, ...], most: float) -> list[Shard]:
+    if not factors or len(runs) == 1 or sum(map(run_seconds, runs)) <= most:
         ordered = tuple(sorted(runs, key=lambda run: run.key))
         return [Shard("-".join(words), ordered)]
     shards = []

@@ -7,6 +7,8 @@ from actbench.plan.config import load_config
 from actbench.plan.design import Design, expand
 from actbench.plan.shards import Shard, make_shards
 
+Facts = dict[str, str | int | float | dict[str, int]]
+
 EXAMPLE = "actbench check config/smoke.yaml"
 
 
@@ -27,10 +29,10 @@ def read_design(path: str) -> tuple[Design, list[Shard]]:
     """Read a config and return its design and its shards."""
     config = load_config(path)
     design = expand(config, path)
-    return design, make_shards(design.runs, config.runs_per_shard, path)
+    return design, make_shards(design.runs, config.shard_minutes, path)
 
 
-def describe(design: Design, shards: list[Shard]) -> dict[str, str | int | dict[str, int]]:
+def describe(design: Design, shards: list[Shard]) -> Facts:
     """Return name, runs, runs of each study, shards and runs of the largest shard."""
     return {
         "name": design.config.name,
@@ -41,13 +43,14 @@ def describe(design: Design, shards: list[Shard]) -> dict[str, str | int | dict[
     }
 
 
-def as_text(facts: dict[str, str | int | dict[str, int]]) -> str:
+def as_text(facts: Facts) -> str:
     """Write facts for people, one to a line."""
     rows = []
     for name, value in facts.items():
         parts = value if isinstance(value, dict) else {"": value}
         for index, (key, item) in enumerate(parts.items()):
-            number = f"{item:,}" if isinstance(item, int) else item
+            number = item if isinstance(item, str) else f"{item:,}"
             rows.append((name.replace("_", " ") if index == 0 else "", number, key))
     width = max(len(number) for _, number, _ in rows)
-    return "\n".join(f"{label:<15}{number:>{width}}  {key}".rstrip() for label, number, key in rows)
+    label_width = max(15, *(len(label) + 2 for label, _, _ in rows))
+    return "\n".join(f"{label:<{label_width}}{number:>{width}}  {key}".rstrip() for label, number, key in rows)

@@ -13,7 +13,7 @@ from actbench.plan.errors import ConfigError, nearest
 # Each verb is a module of this package; only the chosen one is imported, so `plan` does not pay for torch.
 VERBS = {
     "check": "check a config and print what it would train",
-    "plan": "print runs, cached runs, shards and the expected work of a config",
+    "plan": "print runs, cached runs, shards and the expected time, disk and memory of a config",
     "data": "generate or download a data set and verify its checksum",
     "train": "train the runs of one shard",
     "tables": "gather the shards into tidy tables",
@@ -22,6 +22,7 @@ VERBS = {
     "boundaries": "tabulate the decision boundaries of a config's networks in the plane",
     "figure": "draw one figure from the tables",
     "report": "write the report page",
+    "cache": "verify the run cache, merge another machine's into it, or prune it",
     "manifest": "write the checksums of every product",
 }
 OK, FOUND, BAD_INPUT = 0, 1, 2

@@ -1,13 +1,17 @@
-"""`actbench plan`: print how much a config asks for, and how much of it is trained already."""
+"""`actbench plan`: print how much a config asks for, what it is expected to cost, and what is trained already."""
 
 import argparse
 import json
 from pathlib import Path
+from typing import Any
 
+from actbench.plan.cost import disk_bytes, job_seconds, memory_bytes
+from actbench.plan.design import Run
 from actbench.plan.numerics import NUMERICS
 from actbench.plan.shards import Shard
-from actbench.plan.work import run_work
-from actbench.shell.check import as_text, describe, read_design
+from actbench.shell.cached import cached_keys
+from actbench.shell.check import Facts, as_text, describe, read_design
+from actbench.training.process import cache_folder, device_kind
 
 EXAMPLE = "actbench plan config/config.yaml --json"
 
@@ -15,29 +19,70 @@ EXAMPLE = "actbench plan config/config.yaml --json"
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("config", help="config file")
-    parser.add_argument("--shards", action="store_true", help="list every shard: id, runs, trained runs")
+    parser.add_argument("--shards", action="store_true", help="list every shard: id, runs, trained runs, minutes")
     parser.add_argument("--results", type=Path, default=Path("results"), help="folder of results (default: results)")
+    parser.add_argument("--cache", type=Path, help="the run cache (default: $ACTBENCH_CACHE, or cache)")
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print runs, studies, shards, work, and the runs that stand in shard files of this version of the numbers."""
+    """Print runs, studies, shards, what is trained and cached, and the expected time, disk and memory of the rest."""
     design, shards = read_design(arguments.config)
     folder = arguments.results / design.config.name / "shards"
     trained = {shard.id: count_trained(shard, folder / f"{shard.id}.parquet") for shard in shards}
-    facts = describe(design, shards) | {
-        "trained": sum(trained.values()),
-        "model_steps": sum(run.steps for run in design.runs),
-        "multiply_adds": round(sum(map(run_work, design.runs))),
-    }
-    rows = [{"id": shard.id, "runs": len(shard.runs), "trained": trained[shard.id]} for shard in shards]
+    cached, why = cached_keys(design.runs, arguments.cache or cache_folder(), device_kind())
+    facts = describe(design, shards) | expect(shards, trained, cached)
+    if why:
+        facts["cached_note"] = why
+    rows = [
+        {
+            "id": shard.id,
+            "runs": len(shard.runs),
+            "trained": trained[shard.id],
+            "minutes": round(job_seconds(shard.runs) / 60, 2),
+        }
+        for shard in shards
+    ]
     if arguments.json:
         print(json.dumps({**facts, "shard_list": rows} if arguments.shards else facts))
         return 0
-    print(as_text(facts))
+    print(as_text(_readable(facts)))
     for row in rows if arguments.shards else []:
-        print(f"{row['id']:<48} {row['runs']:>6} runs, {row['trained']:>6} trained")
+        print(f"{row['id']:<48} {row['runs']:>6} runs, {row['trained']:>6} trained, {row['minutes']:>6} min")
     return 0
+
+
+def expect(shards: list[Shard], trained: dict[str, int], cached: set[str]) -> Facts:
+    """Return what training the shards takes: all of them, and what is left.
+
+    A shard whose file is complete needs no job. Any other needs one, which takes cached runs from the cache. Times
+    are of one core of the reference machine (plan/cost.py); memory is that of the largest job, disk that of all.
+    """
+    todo = [shard for shard in shards if trained[shard.id] < len(shard.runs)]
+    left = {shard.id: [run for run in shard.runs if run.key not in cached] for shard in todo}
+    runs: list[Run] = [run for shard in shards for run in shard.runs]
+    return {
+        "trained": sum(trained.values()),
+        "cached": sum(run.key in cached for run in runs),
+        "to_train": sum(map(len, left.values())),
+        "jobs_left": len(todo),
+        "model_steps": sum(run.steps for run in runs),
+        "core_hours": round(sum(job_seconds(shard.runs) for shard in shards) / 3600, 4),
+        "core_hours_left": round(sum(job_seconds(rest) for rest in left.values()) / 3600, 4),
+        "longest_job_minutes": round(max(job_seconds(shard.runs) for shard in shards) / 60, 2),
+        "disk_bytes": disk_bytes(runs),
+        "memory_bytes": memory_bytes(runs),
+    }
+
+
+def _readable(facts: Facts) -> Facts:
+    """Spell bytes in units that people read."""
+    units: dict[str, tuple[int, str]] = {"disk_bytes": (10**6, "disk_MB"), "memory_bytes": (10**6, "memory_MB")}
+    shown: dict[str, Any] = {}
+    for key, value in facts.items():
+        size, name = units.get(key, (1, key))
+        shown[name] = round(value / size) if size > 1 and isinstance(value, int) else value
+    return shown
 
 
 def count_trained(shard: Shard, file: Path) -> int:

@@ -7,9 +7,9 @@ import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from actbench.plan.cost import run_seconds
 from actbench.plan.design import Run
 from actbench.plan.shards import Shard
-from actbench.plan.work import run_work
 
 EVERY = 10.0  # seconds between two lines of one job
 
@@ -69,7 +69,7 @@ def duration(seconds: float) -> str:
 
 
 def _work(runs: Iterable[Run]) -> float:
-    return sum(run_work(run) for run in runs)
+    return sum(map(run_seconds, runs))
 
 
 def _entries(journal: Path) -> list[dict[str, float]]:

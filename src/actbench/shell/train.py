@@ -31,7 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
     from actbench.shell.progress import Progress
 
     config = load_config(arguments.config)
-    shards = {shard.id: shard for shard in make_shards(expand(config).runs, config.runs_per_shard)}
+    shards = {shard.id: shard for shard in make_shards(expand(config).runs, config.shard_minutes)}
     if arguments.shard not in shards:
         raise ConfigError(
             "--shard", f"no shard {arguments.shard!r} in {arguments.config}; {nearest(arguments.shard, list(shards))}"

@@ -5,66 +5,61 @@ Nothing is ever changed or locked, so any number of writers can share it, and da
 tensor program lie in one folder, whose path holds all that must agree: NUMERICS, kind of device, data checksum.
 """
 
-import hashlib
-import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from actbench.plan.design import Run
-from actbench.plan.numerics import NUMERICS
-from actbench.plan.shards import word
+from actbench.plan.places import kind_place, stack_place
+from actbench.training.chunks import DamagedChunk, differences, read_chunk, split_rows, write_chunk
 from actbench.training.process import device_kind
 from actbench.training.rows import ROWS
-from actbench.training.stack import SHARED
-
-DIGITS = 32  # of the sha256 in a file name
 
 
 class RunCache:
     """The finished runs of one data set on this kind of device."""
 
     def __init__(self, folder: Path, checksum: str) -> None:
-        self.folder = folder / f"numerics{NUMERICS}-{device_kind()}"
+        self.folder = folder / kind_place(device_kind())
         self.checksum = checksum
 
     def load(self, runs: Sequence[Run]) -> pa.Table:
-        """Return the rows of those runs that are in the cache, each once."""
+        """Return the rows of those runs that are in the cache, each once: of several, the first by file name."""
         wanted = {run.key for run in runs}
         found: dict[str, pa.Table] = {}
         for place in sorted({self._place(run) for run in runs}):
             for file in sorted(place.glob("*.parquet")):
                 for key, row in _read(file).items():
                     if key in wanted:
-                        found.setdefault(key, row)
+                        _warn_if_different(key, found.setdefault(key, row), row, file)
         return pa.concat_tables([ROWS.empty_table(), *found.values()])
 
     def save(self, rows: pa.Table, run: Run) -> None:
         """Add the rows of one trained stack, of which `run` is a member."""
-        place = self._place(run)
-        place.mkdir(parents=True, exist_ok=True)
-        temporary = place / f".{os.getpid()}.tmp"
-        try:
-            pq.write_table(rows, temporary, compression="zstd")
-            digest = hashlib.sha256(temporary.read_bytes()).hexdigest()[:DIGITS]
-            temporary.replace(place / f"{digest}.parquet")
-        finally:
-            temporary.unlink(missing_ok=True)
+        write_chunk(rows, self._place(run))
 
     def _place(self, run: Run) -> Path:
-        words = [word(name, getattr(run, name)) for name in SHARED if name != "dataset"]
-        return self.folder / f"{run.dataset}-{self.checksum[:12]}" / "-".join(words)
+        return self.folder / stack_place(run, self.checksum)
+
+
+def _warn_if_different(key: str, used: pa.Table, row: pa.Table, file: Path) -> None:
+    if used is not row:
+        for column, value, other in differences(used, row):
+            print(f"{file}: run {key} has {column} {other}, used is {value}; see `actbench cache`", file=sys.stderr)
+            break
 
 
 def _read(file: Path) -> dict[str, pa.Table]:
     """Return key -> row of one file; a damaged file is set aside, for its runs can be trained again."""
-    data = file.read_bytes()
-    if hashlib.sha256(data).hexdigest()[:DIGITS] != file.stem:
-        file.replace(file.with_suffix(".damaged"))
-        print(f"{file}: damaged, set aside; its runs are trained again", file=sys.stderr)
+    try:
+        return split_rows(read_chunk(file, ROWS))
+    except FileNotFoundError:  # another process was first to set it aside
         return {}
-    rows = pq.read_table(pa.BufferReader(data), schema=ROWS)
-    return {key: rows.slice(index, 1) for index, key in enumerate(rows["run_key"].to_pylist())}
+    except DamagedChunk as damage:
+        with suppress(FileNotFoundError):
+            file.replace(file.with_suffix(".damaged"))
+        print(f"{file}: {damage}: damaged, set aside; its runs are trained again", file=sys.stderr)
+        return {}

@@ -44,7 +44,7 @@ def prepare_process(folder: Path) -> None:
     """Pin threads and instruction set, and keep compiled loops under `folder`, by the source they come from."""
     os.environ.update(dict.fromkeys(THREADS, "1"))
     os.environ.update(PINNED[instruction_set()])
-    os.environ["NUMBA_CACHE_DIR"] = str(folder.absolute() / "compiled" / _source_digest())
+    os.environ["NUMBA_CACHE_DIR"] = str(folder.absolute() / "compiled" / source_digest())
     _keep_freed_memory()
 
 
@@ -82,7 +82,7 @@ def _widest_vectors() -> str:
     return "avx2" if {"avx2", "fma"} <= flags else "other"
 
 
-def _source_digest() -> str:
+def source_digest() -> str:
     """Hash the source of the levels: numba itself looks at the file of a function only, not at what it calls."""
     digest = hashlib.sha256()
     for file in sorted(LEVELS.rglob("*.py")):

@@ -50,6 +50,14 @@ def sum_rows(g_BD: Array, total_D: Array) -> None:
 
 
 @compiled
+def copy(u_BD: Array, out_BD: Array) -> None:
+    """out ← u, as loops: numba's own assignment takes seconds to compile."""
+    for b in range(out_BD.shape[0]):
+        for d in range(out_BD.shape[1]):
+            out_BD[b, d] = u_BD[b, d]
+
+
+@compiled
 def combine(h_BD: Array, u_BD: Array, skip: np.float32, branch: np.float32, out_BD: Array) -> None:
     """Out ← skip·h + branch·u."""
     for b in range(out_BD.shape[0]):
@@ -136,7 +144,7 @@ def forward(
         activate(z_BD.ctypes, u_BD.ctypes, batch * width, a.ctypes)
         if link[0] != ZERO or link[1] != ONE:
             if layer == 0:
-                h_LBD[0] = u_BD
+                copy(u_BD, h_LBD[0])
             else:
                 combine(h_LBD[layer - 1], u_BD, link[0], link[1], h_LBD[layer])
         start += size

@@ -1,0 +1,59 @@
+"""(d) One Snakemake job per network against shards, for networks of a whole grid: CPU time with all that a job costs."""
+
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from actbench.plan.config import load_config
+from actbench.plan.design import expand
+from actbench.plan.shards import make_shards
+
+ROOT = Path(__file__).resolve().parent.parent
+EACH, SHARDED = 8, 216  # networks trained in jobs of their own, and together
+
+GRID = """
+name: {name}
+shard_minutes: {minutes}
+studies:
+  main:
+    activation: relu
+    depth: 4
+    steps: 1000
+    seed: {seeds}
+"""
+
+
+def cpu_per_network(folder: Path, name: str, minutes: float, seeds: range) -> float:
+    """Return CPU seconds of one network, start of Snakemake and of every job included."""
+    path = folder / f"{name}.yaml"
+    path.write_text(GRID.format(name=name, minutes=minutes, seeds=list(seeds)), encoding="utf-8")
+    config = load_config(path)
+    shards = make_shards(expand(config).runs, config.shard_minutes)
+    targets = [f"results/{name}/shards/{shard.id}.parquet" for shard in shards]
+    command = ["snakemake", *targets, "--snakefile", str(ROOT / "workflow" / "Snakefile"), "--directory", str(folder)]
+    command += ["--cores", "1", "--quiet", "all", "--configfile", str(path)]
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(command, check=True, capture_output=True, cwd=folder)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime) / len(seeds)
+
+
+def compare() -> str:
+    """Train the same kind of network both ways and return one line with the ratio."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        os.environ["ACTBENCH_CACHE"] = str(folder / "cache")
+        cpu_per_network(folder, "warm", 10, range(9000, 9001))  # data and compiled loops
+        each = cpu_per_network(folder, "each", 1e-9, range(1000, 1000 + EACH))
+        sharded = cpu_per_network(folder, "sharded", 10, range(SHARDED))
+    return (
+        f"- one Snakemake job per network: {each:.2f} s of CPU a network against {sharded:.3f} s in a shard of "
+        f"{SHARDED}: {each / sharded:.0f} × (depth 4, width 64, 1,000 updates, everything recorded)"
+    )
+
+
+if __name__ == "__main__":
+    print(compare(), file=sys.stdout)

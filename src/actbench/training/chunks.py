@@ -1,0 +1,112 @@
+"""Chunks, the files of the run cache: the rows of one trained stack, under a name that is the hash of the bytes.
+
+Imports no torch, so that looking after a cache is quick.
+"""
+
+import hashlib
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+DIGITS = 32  # of the sha256 in a file name
+# Columns of a row that may differ between two trainings of one run: they are not numbers of the network.
+ORIGIN = ("seconds", "version", "commit", "torch")
+
+
+class DamagedChunk(Exception):
+    """A chunk that is not what its name or its place says; the message says why."""
+
+
+def write_chunk(rows: pa.Table, place: Path) -> Path:
+    """Write rows to a folder of the cache and return the chunk's path."""
+    sink = pa.BufferOutputStream()
+    pq.write_table(rows, sink, compression="zstd")
+    return write_bytes(sink.getvalue().to_pybytes(), place)
+
+
+def write_bytes(data: bytes, place: Path) -> Path:
+    """Write the bytes of a chunk under a name that no process on any machine shares, then rename it to their hash."""
+    place.mkdir(parents=True, exist_ok=True)
+    temporary = place / f".{secrets.token_hex(16)}.tmp"
+    try:
+        temporary.write_bytes(data)
+        return temporary.replace(place / f"{_digest(data)}.parquet")
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def read_chunk(file: Path, schema: pa.Schema) -> pa.Table:
+    """Return the rows of a chunk; raise DamagedChunk when its checksum or its columns are wrong."""
+    return parse_chunk(file.read_bytes(), file.stem, schema)
+
+
+def parse_chunk(data: bytes, name: str, schema: pa.Schema) -> pa.Table:
+    """Return the rows in the bytes of the chunk called `name`; raise DamagedChunk as `read_chunk` does."""
+    if _digest(data) != name:
+        raise DamagedChunk("wrong checksum")
+    try:
+        found = _columns(pq.read_schema(pa.BufferReader(data)))
+        if found != _columns(schema):
+            odd = sorted({name for name, _ in set(found) ^ set(_columns(schema))})
+            raise DamagedChunk(f"wrong columns: {', '.join(odd) or 'their order'}"[:200])
+        return pq.read_table(pa.BufferReader(data), schema=schema)
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise DamagedChunk(f"not a readable table ({type(error).__name__})") from None
+
+
+def run_keys(place: Path) -> set[str]:
+    """Return the keys of all runs in a folder of the cache; a file that cannot be read counts as nothing."""
+    keys: set[str] = set()
+    for file in sorted(place.glob("*.parquet")):
+        try:
+            keys.update(pq.read_table(file, columns=["run_key"], partitioning=None)["run_key"].to_pylist())
+        except (pa.ArrowException, OSError, KeyError):
+            continue
+    return keys
+
+
+def split_rows(rows: pa.Table) -> dict[str, pa.Table]:
+    """Return run key -> table of that run's row alone."""
+    return {key: rows.slice(index, 1) for index, key in enumerate(rows["run_key"].to_pylist())}
+
+
+def differences(one: pa.Table, other: pa.Table) -> Iterator[tuple[str, str, str]]:
+    """Yield (column, value, value) for every column in which two rows of a run differ, ORIGIN apart.
+
+    Within curves and layers the first value that differs is named, e.g. `curves[3].loss`.
+    """
+    if one.drop_columns(ORIGIN).equals(other.drop_columns(ORIGIN)):
+        return
+    first, second = one.to_pylist()[0], other.to_pylist()[0]
+    for column in first:
+        if column not in ORIGIN:
+            yield from _first_difference(column, first[column], second[column])
+
+
+def _first_difference(path: str, one: Any, other: Any) -> Iterator[tuple[str, str, str]]:
+    a, b = repr(one), repr(other)  # which tells -0.0 from 0.0 and not nan from nan
+    if a == b:
+        return
+    if isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
+        index = next(i for i, pair in enumerate(zip(one, other, strict=True)) if repr(pair[0]) != repr(pair[1]))
+        yield from _first_difference(f"{path}[{index}]", one[index], other[index])
+    elif isinstance(one, dict) and isinstance(other, dict):
+        key = next(key for key in one if repr(one[key]) != repr(other.get(key)))
+        yield from _first_difference(f"{path}.{key}", one[key], other.get(key))
+    elif isinstance(one, list) and isinstance(other, list):
+        yield f"{path} (entries)", str(len(one)), str(len(other))
+    else:
+        yield path, a, b
+
+
+def _columns(schema: pa.Schema) -> list[tuple[str, str]]:
+    """Return names and types; Parquet calls the item of a list `element`."""
+    return [(field.name, str(field.type).replace("<element: ", "<item: ")) for field in schema]
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()[:DIGITS]
