@@ -77,7 +77,15 @@ def prepare(folder: Path, levels: dict[str, list[object]]) -> tuple[Path, int]:
     """Write the config and all its shards under a folder; return the config file and the number of runs."""
     config_file = folder / "growth.yaml"
     lines = [f"    {factor}: [{', '.join(map(str, values))}]" for factor, values in levels.items()]
-    text = ["name: growth", f"shard_minutes: {SHARD_MINUTES}", "defaults: {steps: 1000}", "studies:", "  main:", *lines, ""]
+    text = [
+        "name: growth",
+        f"shard_minutes: {SHARD_MINUTES}",
+        "defaults: {steps: 1000}",
+        "studies:",
+        "  main:",
+        *lines,
+        "",
+    ]
     config_file.write_text("\n".join(text), encoding="utf-8")
     config = load_config(config_file)
     design = expand(config)

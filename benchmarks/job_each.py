@@ -1,4 +1,4 @@
-"""(d) One Snakemake job per network against shards, for networks of a whole grid: CPU time with all that a job costs."""
+"""(d) One Snakemake job per network against shards: CPU time with all that a job costs."""
 
 import os
 import resource
@@ -12,7 +12,7 @@ from actbench.plan.design import expand
 from actbench.plan.shards import make_shards
 
 ROOT = Path(__file__).resolve().parent.parent
-EACH, SHARDED = 8, 216  # networks trained in jobs of their own, and together
+EACH, SHARDED = 8, 648  # networks trained in jobs of their own, and together
 
 GRID = """
 name: {name}

@@ -21,6 +21,7 @@ import time
 from pathlib import Path
 
 from cases import Case, all_cases, quick_cases
+from job_each import compare
 
 FOLDER = Path(__file__).resolve().parent
 ROUNDS = 5
@@ -128,7 +129,7 @@ def main() -> None:
         wanted = [name for name in engines if name not in RECORDED or case in quick_cases()]
         rows.append((case, {name: in_own_process(name, case) for name in wanted}))
         print(table(rows[-1:]).splitlines()[-1], flush=True)
-    text = f"{machine()}\n\n{summary(rows)}\n\n{table(rows)}\n"
+    text = f"{machine()}\n\n{summary(rows)}\n{compare()}\n\n{table(rows)}\n"
     print("\n" + text)
     if not arguments.quick:
         (FOLDER / "results.md").write_text("# Speed\n\n" + text, encoding="utf-8")

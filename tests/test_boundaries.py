@@ -57,7 +57,7 @@ def test_the_networks_drawn_are_the_networks_trained(
     design = tiny_design(tmp_path, SPIRALS)
     data = {"spirals": load_dataset("spirals", tmp_path / "data")}
     for shard in make_shards(design.runs, design.config.shard_minutes):
-        rows = train_shard(shard, data, tmp_path / "cache", lambda runs: None)
+        rows = train_shard(shard, data, tmp_path / "cache", lambda runs, trained: None)
         write_shard(rows, tmp_path / "results" / "tiny" / "shards" / f"{shard.id}.parquet")
     write_tables(design)
     assert call(tmp_path / "tiny.yaml", "--json") == 0

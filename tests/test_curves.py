@@ -47,6 +47,21 @@ def test_a_failed_run_counts_as_zero_from_then_on() -> None:
     assert others["accuracy"].to_numpy() == pytest.approx(others["accuracy_healthy"].to_numpy())
 
 
+def test_an_activation_that_always_fails_has_the_steps_of_the_others() -> None:
+    """Steps after the last failure of an activation are known from the other activations: there it counts as 0."""
+    table = curve_table(*made_up(diverge=lambda runs: runs["activation"] == "relu"))
+    steps = table.groupby("activation")["step"].unique().map(sorted)
+    assert steps["relu"] == steps["tanh"]
+    assert max(steps["relu"]) == 500
+
+
+def test_words_may_be_categories() -> None:
+    """Curves with words as categories, as they are read for statistics, give the same table."""
+    scores, curves = made_up()
+    words = curves.astype({"run_key": "category", "split": "category"})
+    pd.testing.assert_frame_equal(curve_table(scores, words), curve_table(scores, curves), check_exact=True)
+
+
 def test_the_order_of_the_rows_changes_nothing() -> None:
     """Shuffled tables give the same bytes."""
     scores, curves = made_up()

@@ -89,7 +89,8 @@ def test_when_all_runs_failed_the_rows_say_so() -> None:
     assert found["loss"].isna().all()
     assert (found["note"] == "constant values; all runs failed").all()
     assert (estimates.trainable(scores)["trained_share"] == 0).all()
-    assert estimates.studies(CONFIG, frames["runs"], frames["studies"])["note"].tolist() == ["all runs failed"]
+    counted = estimates.count_statuses(frames["runs"], frames["studies"])
+    assert estimates.studies(CONFIG, counted, scores)["note"].tolist() == ["all runs failed"]
 
 
 def test_one_seed_gives_means_without_intervals() -> None:

@@ -119,7 +119,7 @@ def sharded(shards: Sequence[Shard], folder: Path) -> dict[str, Numbers]:
     """Train every shard with one cache."""
     numbers: dict[str, Numbers] = {}
     for shard in shards:
-        numbers |= of_rows(train_shard(shard, {"mnist1d": DATA}, folder, lambda runs: None))
+        numbers |= of_rows(train_shard(shard, {"mnist1d": DATA}, folder, lambda runs, trained: None))
     return numbers
 
 
@@ -133,9 +133,7 @@ def test_no_number_depends_on_the_shard(tmp_path: Path, engine: str, runs_per_sh
     compare(expected, found)
 
 
-def test_no_number_depends_on_what_the_cache_held(
-    tmp_path: Path, engine: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_no_number_depends_on_what_the_cache_held(tmp_path: Path, engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Interrupted after any stack, or in the middle of one, and resumed, a shard's rows are the same."""
     monkeypatch.setattr(shard_module, "make_stacks", partial(make_stacks, largest=4))
     whole = Shard("tiny", tuple(sorted(design(), key=lambda run: run.key)))

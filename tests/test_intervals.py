@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.stats import norm
 
+from actbench.analysis import intervals
 from actbench.analysis.intervals import CONFIDENCE, RESAMPLES, bootstrap_means, join_notes, over_seeds, shares, wilson
 from actbench.plan.seeds import stream
 
@@ -59,6 +60,17 @@ def test_the_bootstrap_interval_is_bca_by_its_definition() -> None:
         low, high, kind = bootstrap_means(values)
         np.testing.assert_allclose(np.stack([low, high], 1), [_bca(row) for row in values], rtol=1e-9)
         assert list(kind) == ["bca"] * 3
+
+
+def test_rows_are_resampled_a_few_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The rows of one bootstrap make no difference to the last bit, with and without constant rows."""
+    values = np.random.default_rng(2).random((7, 5))
+    values[[1, 4]] = 0.5
+    whole = bootstrap_means(values)
+    monkeypatch.setattr(intervals, "ROWS_AT_ONCE", 2)
+    for expected, found in zip(whole, bootstrap_means(values), strict=True):
+        np.testing.assert_array_equal(found, expected)
+    assert list(whole[2]) == ["bca", "percentile", "bca", "bca", "percentile", "bca", "bca"]
 
 
 @given(arrays(np.float64, st.tuples(st.integers(1, 6), st.integers(2, 6)), elements=st.sampled_from([0.0, 0.25, 0.5])))

@@ -9,15 +9,15 @@ import pytest
 
 from actbench.levels.dataset import dataset_module
 from actbench.plan.cost import job_seconds
+from actbench.plan.factors import FACTORS
 from actbench.plan.numerics import NUMERICS
-from actbench.plan.places import VARYING, kind_place, stack_place
+from actbench.plan.places import NAMED, VARYING, kind_place, stack_place
 from actbench.plan.registry import known_levels
 from actbench.plan.shards import Shard, make_shards
 from actbench.shell.cached import declared_checksum
 from actbench.shell.cli import main
 from actbench.shell.plan import count_trained
 from actbench.training.process import device_kind
-from actbench.training.stack import VARYING as STACK_VARYING
 from tiny import TINY, tiny_design, write_config
 
 
@@ -90,8 +90,8 @@ def test_declared_checksums(name: str) -> None:
 
 
 def test_named_factors_are_those_of_a_stack() -> None:
-    """The cache's folders part runs as stacks do."""
-    assert VARYING == STACK_VARYING
+    """Every factor is named in the folder of a run or may vary within its stack."""
+    assert set(VARYING) | set(NAMED) | {"dataset"} == set(FACTORS)
 
 
 def test_trained_runs_are_counted(tmp_path: Path, shard: Shard, capsys: pytest.CaptureFixture[str]) -> None:

@@ -37,10 +37,10 @@ def test_all_jobs_share_one_count(
     monkeypatch.setenv("ACTBENCH_STARTED", str(time.time() - 10))
     shards = shards_of(tmp_path)
     one, two = (Progress(tmp_path, shards, shard) for shard in shards[:2])
-    one.add(shards[0].runs)
+    one.add(shards[0].runs, trained=True)
     with (tmp_path / "progress.jsonl").open("a") as stream:
         stream.write('{"time": 1e10, "ru\n')
-    two.add(shards[1].runs)
+    two.add(shards[1].runs, trained=False)
     total = sum(len(shard.runs) for shard in shards)
     done = len(shards[0].runs) + len(shards[1].runs)
     assert f"{done} / {total} runs" in capsys.readouterr().out.splitlines()[-1]
@@ -57,3 +57,19 @@ def test_shards_of_an_earlier_start_count_as_done_but_not_as_speed(
     progress = Progress(tmp_path, shards, shards[1])
     progress.print()
     assert capsys.readouterr().out.startswith(f"{len(shards[0].runs)} / {sum(len(s.runs) for s in shards)} runs · 0.0")
+
+
+def test_time_left_waits_until_there_is_something_to_go_by(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Found runs say nothing about speed; trained ones do."""
+    monkeypatch.setenv("ACTBENCH_STARTED", str(time.time() - 2))
+    shards = shards_of(tmp_path)
+    progress = Progress(tmp_path, shards, shards[0])
+    progress.add(shards[0].runs[:1], trained=False)
+    assert capsys.readouterr().out.endswith("time left not known yet\n")
+    progress.last = 0.0
+    progress.add(shards[0].runs[1:], trained=True)
+    said = capsys.readouterr().out
+    assert said.endswith(" left\n")
+    assert "0.0 networks/s" not in said

@@ -7,7 +7,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from actbench.analysis.shard_file import arrow_schema, read_keys, read_shard, shard_schema, split_shard, write_shard
+from actbench.analysis import shard_file
+from actbench.analysis.shard_file import (
+    arrow_schema,
+    iterate_shard,
+    read_keys,
+    read_shard,
+    shard_schema,
+    split_shard,
+    write_shard,
+)
 from actbench.plan.design import expand
 from actbench.plan.errors import ConfigError
 from actbench.plan.schema import RUNS, TABLES
@@ -66,6 +75,17 @@ def test_rows_are_written_in_the_order_of_their_keys(path: Path) -> None:
     rows = read_shard(path)
     write_shard(path, rows.take(list(reversed(range(rows.num_rows)))))
     assert read_keys(path) == sorted(rows["run_key"].to_pylist())
+
+
+def test_a_file_is_read_a_few_runs_at_a_time(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Slices of at most RUNS_AT_ONCE runs follow one another and hold all that the file holds."""
+    rows = read_shard(path)
+    monkeypatch.setattr(shard_file, "RUNS_AT_ONCE", 4)
+    write_shard(path, rows)
+    slices = list(iterate_shard(path))
+    assert [each.num_rows for each in slices[:-1]] == [4] * (rows.num_rows // 4 - (rows.num_rows % 4 == 0))
+    assert pa.concat_tables(slices).equals(rows)
+    assert pq.ParquetFile(path).num_row_groups == len(slices) > 1
 
 
 def test_a_damaged_file_is_named_in_one_line(path: Path) -> None:

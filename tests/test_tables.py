@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from actbench.analysis import fingerprint
+from actbench.analysis import fingerprint, shard_file, table_file
 from actbench.analysis.shard_file import arrow_schema, read_shard, write_shard
 from actbench.analysis.tables import read_table, table_path, write_tables
 from actbench.plan.config import Config
@@ -38,14 +38,20 @@ def test_the_tables_hold_what_the_shards_hold(tmp_path: Path) -> None:
         pd.testing.assert_frame_equal(read_table(CONFIG, table, results=tmp_path), expected)
 
 
-def test_every_file_has_the_schema_and_one_row_group_a_shard(tmp_path: Path) -> None:
-    """Types are exactly those of the plan, and a reader can take one shard at a time."""
-    write_results(CONFIG, tmp_path)
-    shards = make_shards(expand(CONFIG).runs, CONFIG.shard_minutes)
+def test_every_file_has_the_schema_in_row_groups_of_whole_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Types are exactly those of the plan; a row group is written when it is full and divides no run."""
+    monkeypatch.setattr(table_file, "GROUP_ROWS", 1000)
+    monkeypatch.setattr(shard_file, "RUNS_AT_ONCE", 3)
+    frames = write_results(CONFIG, tmp_path)
     for table, columns in TABLES.items():
         file = pq.ParquetFile(table_path(CONFIG.name, table, tmp_path))
         assert file.schema_arrow.equals(arrow_schema(columns), check_metadata=False)
-        assert file.num_row_groups == (len(shards) if table != "studies" else 1)
+        sizes = [file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)]
+        assert sum(sizes) == len(frames[table])
+        assert all(1000 <= size < 2000 for size in sizes[:-1])
+        groups = [set(file.read_row_group(group, ["run_key"])["run_key"].to_pylist()) for group in range(len(sizes))]
+        assert sum(map(len, groups)) == len(set().union(*groups))
+    assert file.num_row_groups == 1 < pq.ParquetFile(table_path(CONFIG.name, "layers", tmp_path)).num_row_groups
 
 
 def test_the_same_shards_give_the_same_bytes(tmp_path: Path) -> None:
@@ -99,6 +105,16 @@ def test_repeated_and_foreign_runs_are_refused(tmp_path: Path) -> None:
     write_shard(path, pa.concat_tables([foreign, rows.slice(2, 1)]))
     expected = "1 run missing .*, 1 run standing twice .*, 1 run not of this design .first 0000000000000000."
     with pytest.raises(ConfigError, match=expected):
+        write_tables(design, tmp_path)
+
+
+def test_rows_in_another_order_are_refused(tmp_path: Path) -> None:
+    """A file that was not written by `write_shard` and holds its runs in another order is named."""
+    design = expand(CONFIG)
+    path = write_shards(design, fake_frames(design), tmp_path)[0]
+    rows = read_shard(path)
+    pq.write_table(rows.take(list(reversed(range(rows.num_rows)))), path)
+    with pytest.raises(ConfigError, match="not in the order of their keys; delete the file"):
         write_tables(design, tmp_path)
 
 

@@ -10,7 +10,8 @@ from typing import Any
 from actbench import __version__
 from actbench.analysis.atomic_file import write_text
 from actbench.analysis.fingerprint import config_digest, config_text
-from actbench.analysis.tables import RESULTS, read_table
+from actbench.analysis.row_groups import count_runs
+from actbench.analysis.tables import RESULTS
 from actbench.plan.config import Config
 from actbench.plan.errors import ConfigError
 from actbench.plan.numerics import NUMERICS
@@ -38,13 +39,14 @@ def make_manifest(config: Config, results: Path = RESULTS, figures: Path = FIGUR
     Raises:
         ConfigError: the tables are absent or were made from another config.
     """
-    runs = read_table(config, "runs", ["status", *ORIGIN], results=results)
+    runs = count_runs(config, ["status", *ORIGIN], results=results)
+    statuses = runs.groupby("status")["n_runs"].sum().to_dict()
     return {
         "name": config.name,
         "numerics": NUMERICS,
         "config": json.loads(config_text(config)),
         "config_sha256": config_digest(config),
-        "runs": {"total": len(runs)} | {status: int((runs["status"] == status).sum()) for status in STATUSES},
+        "runs": {"total": int(runs["n_runs"].sum())} | {name: int(statuses.get(name, 0)) for name in STATUSES},
         "versions": {"actbench": __version__, "python": platform.python_version()} | _versions(),
         "origin": {column: sorted(str(word) for word in runs[column].unique()) for column in ORIGIN},
         "products": {label: _describe(path) for label, path in _products(config.name, results, figures).items()},

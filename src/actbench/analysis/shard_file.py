@@ -45,7 +45,21 @@ def shard_schema() -> pa.Schema:
 def write_shard(path: Path, rows: pa.Table) -> None:
     """Write the rows of one shard, sorted by run key, under a temporary name that is renamed when complete."""
     with replacing(path) as (partial,):
-        pq.write_table(rows.sort_by("run_key").cast(shard_schema()), partial, row_group_size=RUNS_AT_ONCE)
+        ordered = rows.sort_by("run_key").cast(shard_schema())
+        pq.write_table(
+            ordered, partial, row_group_size=RUNS_AT_ONCE, compression="zstd", use_dictionary=_repeating_columns()
+        )
+
+
+def _repeating_columns() -> list[str]:
+    """Name the columns that are worth a dictionary: measured numbers (float32) hardly repeat."""
+    nested = (
+        f"{name}.list.element.{column.name}"
+        for name, columns in NESTED.items()
+        for column in columns
+        if column != RUN_KEY and column.dtype != "float32"
+    )
+    return [*(column.name for column in RUNS), *nested]
 
 
 def read_keys(path: Path) -> list[str]:
@@ -66,7 +80,7 @@ def iterate_shard(path: Path) -> Iterator[pa.Table]:
         try:
             for rows in file.iter_batches(RUNS_AT_ONCE, columns=schema.names):
                 yield pa.Table.from_batches([rows]).select(schema.names).cast(schema)
-        except (pa.ArrowException, ValueError) as error:
+        except (pa.ArrowException, KeyError, ValueError) as error:
             raise ConfigError(str(path), f"columns are not those of a shard file ({error}); {REMEDY}") from None
 
 

@@ -1,4 +1,4 @@
-"""Gather the shards of a design into tidy tables, a few hundred runs at a time, and read them back for the same config."""
+"""Gather the shards of a design into tidy tables, a few hundred runs at a time, and read them back."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from actbench.analysis.atomic_file import replacing
 from actbench.analysis.fingerprint import DIGEST_KEY, NUMERICS_KEY, table_metadata
 from actbench.analysis.shard_file import arrow_schema, iterate_shard, read_keys, split_shard
+from actbench.analysis.table_file import TableFile, growing_table
 from actbench.plan.config import Config
 from actbench.plan.design import Design, Run
 from actbench.plan.errors import ConfigError, nearest
@@ -34,7 +35,7 @@ def write_tables(design: Design, results: Path = RESULTS) -> dict[str, int]:
     """Gather all shards into results/<name>/tables/*.parquet and return the number of rows of each table.
 
     Shards stand in the order of their ids and runs in the order of their keys, so the same shards give the same
-    bytes. At most RUNS_AT_ONCE runs of a shard are in memory at a time: a row group of each table.
+    bytes. Only a few hundred runs are in memory at a time, and a row group holds all rows of a run.
 
     Raises:
         ConfigError: a run of the design is missing, stands twice, or a shard holds something else.
@@ -45,35 +46,26 @@ def write_tables(design: Design, results: Path = RESULTS) -> dict[str, int]:
     check_complete(shards, files, results / name / "shards")
     paths = [table_path(name, table, results) for table in TABLES]
     with replacing(*paths) as partial, ExitStack() as stack:
-        writers = {}
-        for table, path in zip(TABLES, partial, strict=True):
-            schema = arrow_schema(TABLES[table]).with_metadata(table_metadata(design.config))
-            writers[table] = stack.enter_context(pq.ParquetWriter(path, schema, compression="zstd"))
-        rows = _write_rows(design, shards, files, writers)
-    return rows
+        metadata = table_metadata(design.config)
+        tables = {
+            table: stack.enter_context(growing_table(path, TABLES[table], metadata))
+            for table, path in zip(TABLES, partial, strict=True)
+        }
+        for shard in shards:
+            _add_shard(tables, shard, files[shard.id])
+        for study, keys in sorted(design.members.items()):
+            columns = {"study": [study] * len(keys), "run_key": sorted(keys)}
+            tables["studies"].add(pa.table(columns, arrow_schema(TABLES["studies"])))
+    return {name: table.rows for name, table in tables.items()}
 
 
-def _write_rows(
-    design: Design, shards: list[Shard], files: dict[str, Path], writers: dict[str, pq.ParquetWriter]
-) -> dict[str, int]:
-    count = dict.fromkeys(TABLES, 0)
-    for shard in shards:
-        before = count["runs"]
-        for rows in iterate_shard(files[shard.id]):
-            first = count["runs"] - before
-            _check_rows(rows, shard.runs[first : first + rows.num_rows], files[shard.id])
-            for table, part in split_shard(rows).items():
-                _write_group(writers[table], part)
-                count[table] += part.num_rows
-    for study, keys in sorted(design.members.items()):
-        part = pa.table({"study": [study] * len(keys), "run_key": sorted(keys)}, arrow_schema(TABLES["studies"]))
-        _write_group(writers["studies"], part)
-        count["studies"] += part.num_rows
-    return count
-
-
-def _write_group(writer: pq.ParquetWriter, part: pa.Table) -> None:
-    writer.write_table(part, row_group_size=max(part.num_rows, 1))
+def _add_shard(tables: dict[str, TableFile], shard: Shard, path: Path) -> None:
+    first = 0
+    for rows in iterate_shard(path):
+        _check_rows(rows, shard.runs[first : first + rows.num_rows], path)
+        first += rows.num_rows
+        for table, part in split_shard(rows).items():
+            tables[table].add(part)
 
 
 def check_complete(shards: Sequence[Shard], files: dict[str, Path], where: Path) -> None:

@@ -12,6 +12,7 @@ from actbench.plan.design import Run
 from actbench.plan.shards import Shard
 
 EVERY = 10.0  # seconds between two lines of one job
+TELLING = 0.02  # share of the work after which its speed is worth a forecast
 
 
 class Progress:
@@ -34,11 +35,11 @@ class Progress:
         file = folder / "shards" / f"{shard.id}.parquet"
         return file.exists() and file.stat().st_mtime < self.started
 
-    def add(self, runs: Sequence[Run]) -> None:
-        """Note runs that are done, and print the line when the last one is some seconds old."""
+    def add(self, runs: Sequence[Run], trained: bool) -> None:
+        """Note runs that are done, trained now or found, and print the line when the last one is some seconds old."""
         if not runs:
             return
-        entry = {"time": round(time.time(), 3), "runs": len(runs), "work": _work(runs)}
+        entry = {"time": round(time.time(), 3), "runs": len(runs), "work": _work(runs), "trained": trained}
         self.journal.parent.mkdir(parents=True, exist_ok=True)
         with self.journal.open("a", encoding="utf-8") as stream:
             stream.write(json.dumps(entry) + "\n")
@@ -50,15 +51,25 @@ class Progress:
         self.last = time.time()
         done = [entry for entry in _entries(self.journal) if entry["time"] >= self.started]
         runs, work = sum(entry["runs"] for entry in done), sum(entry["work"] for entry in done)
+        trained = [entry for entry in done if entry.get("trained")]
         elapsed = max(time.time() - self.started, 1e-3)
-        left = (self.total_work - self.work_before - work) / work * elapsed if work else 0.0
-        print(line(int(self.runs_before + runs), self.total, runs / elapsed, left))
+        rate = sum(entry["runs"] for entry in trained) / elapsed
+        left = self.total_work - self.work_before - work
+        print(line(int(self.runs_before + runs), self.total, rate, self._time_left(left, trained, elapsed)))
         sys.stdout.flush()
 
+    def _time_left(self, left: float, trained: list[dict[str, float]], elapsed: float) -> float | None:
+        """Return seconds, or None while less is trained than tells more than how long jobs take to start."""
+        work = sum(entry["work"] for entry in trained)
+        if left <= 0:
+            return 0.0
+        return left / work * elapsed if work > TELLING * (left + work) else None
 
-def line(done: int, total: int, rate: float, left: float) -> str:
-    """Write the progress line; `rate` in networks per second, `left` in seconds."""
-    return f"{done:,} / {total:,} runs · {rate:.1f} networks/s · {duration(left)} left"
+
+def line(done: int, total: int, rate: float, left: float | None) -> str:
+    """Write the progress line; `rate` in networks per second, `left` in seconds, None while it is unknown."""
+    ending = "time left not known yet" if left is None else f"{duration(left)} left"
+    return f"{done:,} / {total:,} runs · {rate:.1f} networks/s · {ending}"
 
 
 def duration(seconds: float) -> str:

@@ -11,7 +11,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from actbench import __version__
 from actbench.analysis.atomic_file import write_text
-from actbench.analysis.tables import RESULTS, read_table
+from actbench.analysis.row_groups import count_runs
+from actbench.analysis.tables import RESULTS
 from actbench.plan.config import Config, load_config
 from actbench.plan.errors import ConfigError
 from actbench.show.contract import Declaration, declarations
@@ -78,22 +79,22 @@ def write_report(config_file: Path, results: Path = RESULTS, figures: Path = FIG
 
 
 def _overview(config: Config, results: Path) -> dict[str, Any]:
-    runs = read_table(config, "runs", ["status", "activation", "seed", "seconds", *ORIGIN], results=results)
-    counted = runs["status"].value_counts().to_dict()
+    runs = count_runs(config, ["status", "activation", "seed", *ORIGIN], ["seconds"], results)
+    total, counted = int(runs["n_runs"].sum()), runs.groupby("status")["n_runs"].sum().to_dict()
     facts = [
-        ("trained networks", f"{len(runs):,}"),
+        ("trained networks", f"{total:,}"),
         ("activations", f"{runs['activation'].nunique()}"),
         ("seeds", f"{runs['seed'].nunique()}"),
         ("studies", f"{len(config.studies)}"),
-        ("failed", f"{len(runs) - counted.get('ok', 0):,}"),
+        ("failed", f"{total - counted.get('ok', 0):,}"),
         ("core minutes of training", f"{runs['seconds'].sum() / 60:,.1f}"),
     ]
     words = {"ok": "trained to the end", "diverged": "diverged", "error": "could not be trained"}
     statuses = ", ".join(f"{counted.get(status, 0):,} {word}" for status, word in words.items())
-    origin = runs.groupby(ORIGIN, as_index=False).size().rename(columns={"size": "runs"})
+    origin = runs.groupby(ORIGIN, as_index=False)["n_runs"].sum().rename(columns={"n_runs": "runs"})
     note = "What made the runs: version of the trained numbers, of actbench and of torch, commit and kind of device."
     sheet = frame_sheet("origin", "Origin of the runs", note, origin, len(origin))
-    return {"facts": facts, "statuses": f"Of {len(runs):,} runs {statuses}.", "origin": {**vars(sheet), "file": None}}
+    return {"facts": facts, "statuses": f"Of {total:,} runs {statuses}.", "origin": {**vars(sheet), "file": None}}
 
 
 def _figure(declared: Declaration, folder: Path, page: Path) -> dict[str, Any]:

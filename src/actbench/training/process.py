@@ -21,12 +21,16 @@ PINNED = {
         "NUMBA_CPU_NAME": "x86-64-v4",
         "NUMBA_CPU_FEATURES": "-prefer-256-bit",
         "ATEN_CPU_CAPABILITY": "avx512",
+        "ONEDNN_MAX_CPU_ISA": "AVX512_CORE",
+        "MKL_CBWR": "",  # free to choose, whatever the environment says
     },
     "avx2": {
         "OPENBLAS_CORETYPE": "HASWELL",
         "NUMBA_CPU_NAME": "x86-64-v3",
         "NUMBA_CPU_FEATURES": "",
         "ATEN_CPU_CAPABILITY": "avx2",
+        "ONEDNN_MAX_CPU_ISA": "AVX2",
+        "MKL_CBWR": "COMPATIBLE",  # the one mode with the same kernels on every make of processor
     },
     "other": {},
 }

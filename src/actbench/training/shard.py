@@ -1,6 +1,6 @@
 """Train the runs of one shard: take finished ones from the cache, train the rest in stacks, write one file."""
 
-import os
+import secrets
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -18,7 +18,7 @@ from actbench.training.loop import train_stack
 from actbench.training.rows import error_row, to_rows
 from actbench.training.stack import make_stacks
 
-Progress = Callable[[Sequence[Run]], None]
+Progress = Callable[[Sequence[Run], bool], None]
 
 
 def train_shard(shard: Shard, datasets: dict[str, Dataset], folder: Path, on_runs: Progress) -> pa.Table:
@@ -30,7 +30,7 @@ def train_shard(shard: Shard, datasets: dict[str, Dataset], folder: Path, on_run
         shard: the runs.
         datasets: every data set that the runs name.
         folder: the run cache.
-        on_runs: called with the runs that are done, as they are.
+        on_runs: called with the runs that are done, as they are, and whether they were trained now or found.
     """
     tables = []
     for name in sorted({run.dataset for run in shard.runs}):
@@ -45,10 +45,10 @@ def train_shard(shard: Shard, datasets: dict[str, Dataset], folder: Path, on_run
 def _train_on(runs: Sequence[Run], dataset: Dataset, cache: RunCache, on_runs: Progress) -> list[pa.Table]:
     tables = [cache.load(runs)]
     cached = set(tables[0]["run_key"].to_pylist())
-    on_runs([run for run in runs if run.key in cached])
+    on_runs([run for run in runs if run.key in cached], False)
     for stack in make_stacks([run for run in runs if run.key not in cached]):
         tables += _train_and_keep(stack, dataset, cache)
-        on_runs(stack)
+        on_runs(stack, True)
     return tables
 
 
@@ -71,7 +71,7 @@ def _train_and_keep(stack: Sequence[Run], dataset: Dataset, cache: RunCache) -> 
 def write_shard(rows: pa.Table, output: Path) -> None:
     """Write a shard file under a temporary name, then rename it."""
     output.parent.mkdir(parents=True, exist_ok=True)
-    temporary = output.with_name(f".{output.name}.{os.getpid()}.tmp")
+    temporary = output.with_name(f".{output.name}.{secrets.token_hex(8)}.tmp")
     try:
         pq.write_table(rows, temporary, compression="zstd")
         temporary.replace(output)

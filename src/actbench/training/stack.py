@@ -17,9 +17,8 @@ from torch import Tensor
 from actbench.levels.family import Network, Tensors
 from actbench.plan.design import Run
 from actbench.plan.factors import FACTORS
+from actbench.plan.places import VARYING
 
-# Factors on which the runs of one stack may differ: they change numbers, not the tensor program.
-VARYING = ("init", "lr", "bias_offset", "input_scale", "seed")
 SHARED = tuple(name for name in FACTORS if name not in VARYING)
 
 LARGEST = 32  # models; their activations then fit a CPU's second-level cache

@@ -51,7 +51,7 @@ def sum_rows(g_BD: Array, total_D: Array) -> None:
 
 @compiled
 def copy(u_BD: Array, out_BD: Array) -> None:
-    """out ← u, as loops: numba's own assignment takes seconds to compile."""
+    """Out ← u, as loops: numba's own assignment takes seconds to compile."""
     for b in range(out_BD.shape[0]):
         for d in range(out_BD.shape[1]):
             out_BD[b, d] = u_BD[b, d]

@@ -1,0 +1,71 @@
+"""Reading few rows of a large table, and counting runs, a row group at a time."""
+
+from pathlib import Path
+
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+
+from actbench.analysis import shard_file, table_file
+from actbench.analysis.row_groups import Filter, count_runs, read_rows
+from actbench.analysis.tables import read_table, table_path
+from actbench.plan.errors import ConfigError
+from synthetic import make_config, write_results
+
+CONFIG = make_config(seed=(0, 1))
+COLUMNS = ["run_key", "layer", "step", "diagnostic", "value"]
+
+
+@pytest.fixture
+def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return results whose tables have many row groups."""
+    monkeypatch.setattr(table_file, "GROUP_ROWS", 500)
+    monkeypatch.setattr(shard_file, "RUNS_AT_ONCE", 2)
+    write_results(CONFIG, tmp_path, steps_recorded=3)
+    assert pq.ParquetFile(table_path(CONFIG.name, "layers", tmp_path)).num_row_groups > 5
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    "filters",
+    [
+        [],
+        [("layer", ">", 3)],
+        [("diagnostic", "==", "gradient_norm"), ("step", "in", [0, 500])],
+        [("step", "==", 0), ("layer", ">", 0), ("diagnostic", "in", ["zero_fraction"])],
+        [("diagnostic", "==", "no such thing")],
+        [("layer", ">", 1000)],
+    ],
+)
+def test_the_rows_are_those_of_the_whole_table(results: Path, filters: list[Filter]) -> None:
+    """What is read row group by row group is what pyarrow reads at once, but for words, which are categories."""
+    expected = read_table(CONFIG, "layers", COLUMNS, filters or None, results)
+    found = read_rows(CONFIG, "layers", COLUMNS, filters, results)
+    assert isinstance(found["run_key"].dtype, pd.CategoricalDtype)
+    pd.testing.assert_frame_equal(found.astype({"run_key": "str", "diagnostic": "str"}), expected)
+
+
+def test_rows_of_some_runs(results: Path) -> None:
+    """A filter by run keys leaves the rows of just these runs."""
+    keys = read_table(CONFIG, "runs", ["run_key"], results=results)["run_key"].iloc[[1, 17]].tolist()
+    found = read_rows(CONFIG, "curves", ["run_key", "accuracy"], [("run_key", "in", keys)], results)
+    everything = read_table(CONFIG, "curves", results=results)
+    assert len(found) == everything["run_key"].isin(keys).sum() > 0
+    assert set(found["run_key"]) == set(keys)
+
+
+def test_counts_and_sums_are_those_of_the_whole_table(results: Path) -> None:
+    """Runs counted and seconds added up part by part are those of the whole table, in the order of the columns."""
+    runs = read_table(CONFIG, "runs", results=results)
+    grouped = runs.groupby(["status", "seed"], as_index=False)
+    expected = grouped.agg(seconds=("seconds", "sum"), n_runs=("run_key", "size"))
+    pd.testing.assert_frame_equal(count_runs(CONFIG, ["status", "seed"], ["seconds"], results), expected)
+
+
+def test_a_table_of_another_config_is_refused(results: Path) -> None:
+    """Both compare the config that the table was made from with the one at hand."""
+    other = make_config(seed=(0,))
+    with pytest.raises(ConfigError, match="another config"):
+        read_rows(other, "curves", ["step"], [], results)
+    with pytest.raises(ConfigError, match="another config"):
+        count_runs(other, ["status"], results=results)
