@@ -27,7 +27,12 @@ def missing_instructions(kind: str) -> str | None:
 @functools.cache
 def fresh_numbers(kind: str, exported: tuple[tuple[str, str], ...] = ()) -> Content:
     """Train the golden runs in a fresh process that is asked for the instructions of a kind of device."""
-    environment = {**os.environ, **dict(exported), "ACTBENCH_INSTRUCTIONS": kind.removeprefix("cpu-"), "PYTHONPATH": str(ROOT / "src")}
+    environment = {
+        **os.environ,
+        **dict(exported),
+        "ACTBENCH_INSTRUCTIONS": kind.removeprefix("cpu-"),
+        "PYTHONPATH": str(ROOT / "src"),
+    }
     command = [sys.executable, str(ROOT / "tests" / "golden.py")]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -29,9 +29,11 @@ def check(runs: list[Run], steps: int = 5) -> None:
     assert compiled.stack.network.compiled is not None
     loop.advance(compiled, 0, steps)
     loop.advance_by_autograd(readable, 0, steps)
+    # Adam divides by the gradient's own size, so that rounding in a gradient near 0 shows: 1/30 of the way it can go.
+    atol = steps * runs[0].lr / 30 if runs[0].optimizer == "adam" else 2e-5
     for name, view in compiled.stack.views(compiled.stack.parameters_PN).items():
         expected = readable.stack.views(readable.stack.parameters_PN)[name]
-        torch.testing.assert_close(view, expected, rtol=2e-3, atol=2e-5, msg=lambda text, name=name: f"{name}: {text}")
+        torch.testing.assert_close(view, expected, rtol=2e-3, atol=atol, msg=lambda text, name=name: f"{name}: {text}")
     torch.testing.assert_close(compiled.stack.statistics_PM, readable.stack.statistics_PM, rtol=1e-4, atol=1e-5)
     assert torch.equal(compiled.clipped_P, readable.clipped_P)
     x, y = torch.from_numpy(data.x_train[:75]), torch.from_numpy(data.y_train[:75])

@@ -158,7 +158,7 @@ def test_shipped_configs_hold_what_they_promise(project_root: Path, name: str) -
     longest = max(sum(map(run_seconds, shard.runs)) for shard in shards)
     assert longest <= 60 * config.shard_minutes
     if name == "config":
-        assert 30 <= len(shards) <= 60
+        assert 15 <= len(shards) <= 60
 
 
 def test_default_grid(project_root: Path) -> None:

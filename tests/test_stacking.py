@@ -1,20 +1,13 @@
-"""The law: no number of a run depends on how it was stacked, on its neighbours, or on their fate."""
+"""How stacks are made, and that a run's fate is its own; that no number depends on the stack: test_exactness."""
 
 import numpy as np
-import pytest
 import torch
 
-from actbench.levels.activations import ACTIVATIONS
-from actbench.levels.initializers import INITIALIZERS
-from actbench.levels.normalizations import NORMALIZATIONS
-from actbench.levels.residuals import RESIDUALS
 from actbench.plan.design import Run
 from actbench.training.loop import train_stack
 from actbench.training.record import Record
 from actbench.training.stack import make_stacks
 from test_twin import runs_of, tiny_dataset
-
-INITS = [name if not entry.arguments else f"{name}(0.3)" for name, entry in INITIALIZERS.items()]
 
 
 def numbers(record: Record, index: int) -> list[np.ndarray]:
@@ -22,37 +15,6 @@ def numbers(record: Record, index: int) -> list[np.ndarray]:
     scores = np.array([record.scores[name][index] for name in sorted(record.scores)])
     fate = np.array([record.diverged_step_P[index], record.updates_clipped_P[index], record.best_step_P[index]])
     return [record.curves_PES2[index], record.layers_PEK[index], scores, fate]
-
-
-def check_alone_is_stacked(runs: list[Run]) -> None:
-    """Train runs together, in reverse, and each alone, and compare to the last bit."""
-    together, reverse = train_stack(runs, tiny_dataset()), train_stack(runs[::-1], tiny_dataset())
-    for index, run in enumerate(runs):
-        alone = train_stack([run], tiny_dataset())
-        for one, two, three in zip(
-            numbers(alone, 0), numbers(together, index), numbers(reverse, len(runs) - 1 - index), strict=True
-        ):
-            np.testing.assert_array_equal(one, two)
-            np.testing.assert_array_equal(one, three)
-
-
-@pytest.mark.parametrize("activation", list(ACTIVATIONS))
-def test_every_activation_is_the_same_alone_and_stacked(activation: str) -> None:
-    """Alone, stacked and stacked in reverse give equal bits."""
-    check_alone_is_stacked(runs_of(activation=activation, width=20, clip="norm(1.0)"))
-
-
-@pytest.mark.parametrize("norm", list(NORMALIZATIONS))
-@pytest.mark.parametrize("residual", list(RESIDUALS))
-def test_every_norm_and_skip_is_the_same_alone_and_stacked(norm: str, residual: str) -> None:
-    """Alone, stacked and stacked in reverse give equal bits, at a width that is no multiple of a vector."""
-    check_alone_is_stacked(runs_of(activation="silu", norm=norm, residual=residual, width=17, clip="value(0.01)"))
-
-
-def test_every_init_is_the_same_alone_and_stacked() -> None:
-    """A stack of all initialisers gives each run the bits it has alone, under adam."""
-    template = runs_of(activation="selu", optimizer="adam")[0]
-    check_alone_is_stacked([Run(**{**vars_of(template), "init": init, "lr": 0.01}) for init in INITS])
 
 
 def vars_of(run: Run) -> dict[str, object]:

@@ -79,9 +79,10 @@ def test_order_keeps_families_together() -> None:
 
 
 def test_ordered_levels_run_from_light_to_dark() -> None:
-    """The levels of an ordered factor get ever darker, and four of them differ in line style too."""
-    strokes = steps_of([2, 4, 8, 16])
-    shades = [luminance(colour) for colour, _ in strokes.values()]
-    assert shades == sorted(shades, reverse=True)
-    assert len({str(dash) for _, dash in strokes.values()}) == 4
+    """The levels of an ordered factor get ever darker, and up to six of them differ in line style too."""
+    for depths in ([2, 8], [2, 4, 8, 16], [2, 4, 8, 16, 32, 64]):
+        strokes = steps_of(depths)
+        shades = [luminance(colour) for colour, _ in strokes.values()]
+        assert shades == sorted(shades, reverse=True)
+        assert len({str(dash) for _, dash in strokes.values()}) == len(depths)
     assert steps_of([7])[7][0] == SEQUENCE[-1]

@@ -19,7 +19,8 @@ CONFIDENCE = 0.95
 RESAMPLES = 9999
 KINDS: dict[Literal["BCa", "percentile"], str] = {"BCa": "bca", "percentile": "percentile"}  # first choice first
 ROUNDING = 1e-12  # differences below it come from the order of summation
-ROWS_AT_ONCE = 256  # rows of one bootstrap; their resampled means take 20 MB
+ROWS_AT_ONCE = 64  # rows of one bootstrap; their resampled means take 5 MB
+NUMBERS_AT_ONCE = 500_000  # numbers drawn at once
 # Means of few seeds often tie with the estimate, and BCa counts ties. On a grid of powers of two the sums are exact,
 # so that neither the order of the seeds nor the machine breaks a tie.
 GRID = 2.0**-36
@@ -69,7 +70,7 @@ def _interval(values_GS: Array, method: Literal["BCa", "percentile"]) -> tuple[A
             axis=1,
             vectorized=True,
             n_resamples=RESAMPLES,
-            batch=max(1, 5_000_000 // values_GS.size),
+            batch=max(1, NUMBERS_AT_ONCE // values_GS.size),
             confidence_level=CONFIDENCE,
             method=method,
             rng=np.random.default_rng(stream(0, "bootstrap")),

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -14,6 +15,8 @@ from actbench.plan.config import Config
 from actbench.plan.schema import TABLES
 
 Filter = tuple[str, str, Any]
+
+BATCH = 8192  # runs counted at once
 
 COMPARE: dict[str, Callable[[pa.Array, Any], pa.Array]] = {
     "==": lambda values, value: pc.equal(values, pa.scalar(value, values.type)),
@@ -52,11 +55,10 @@ def read_rows(
 
 def _passing(file: pq.ParquetFile, group: int, filters: Sequence[Filter]) -> pa.Array | None:
     """Tell for each row of a row group whether it passes; None when no row does."""
-    passing = None
+    passing = pa.array(np.ones(file.metadata.row_group(group).num_rows, dtype=bool))
     for column, relation, value in filters:
         values = file.read_row_group(group, [column])[column].combine_chunks()
-        passed = _compare(values, relation, value)
-        passing = passed if passing is None else pc.and_(passing, passed)
+        passing = pc.and_(passing, _compare(values, relation, value))
         if not pc.any(passing).as_py():
             return None
     return passing
@@ -76,8 +78,8 @@ def count_runs(config: Config, by: Sequence[str], total: Sequence[str] = (), res
     """
     parts = []
     with _opened(config, "runs", results) as file:
-        for group in range(file.num_row_groups):
-            rows: pd.DataFrame = file.read_row_group(group, [*by, *total]).to_pandas()
+        for batch in file.iter_batches(columns=[*by, *total], batch_size=BATCH):
+            rows: pd.DataFrame = batch.to_pandas()
             rows = rows.astype({name: "str" for name in by if isinstance(rows[name].dtype, pd.CategoricalDtype)})
             parts.append(_add_up(rows.assign(n_runs=1), by, total))
     return _add_up(pd.concat(parts), by, total)

@@ -92,7 +92,8 @@ def _read_scores(config: Config, results: Path) -> tuple[pd.DataFrame, pd.DataFr
     members = read_table(config, "studies", results=results)
     counted, scores = [], []
     for activation in sorted({level for study in config.studies for level in study.levels["activation"]}, key=str):
-        runs = read_table(config, "runs", NEEDED, [("activation", "==", activation)], results)
+        runs = read_rows(config, "runs", NEEDED, [("activation", "==", activation)], results)
+        runs = runs.astype(dict.fromkeys(runs.select_dtypes("category"), "str"))
         own = members[members["run_key"].isin(runs["run_key"])]
         counted.append(estimates.count_statuses(runs, own))
         scores.append(_scores(runs, own))

@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 
 from actbench.show.style import DOUBLE_MM, GREY, MM, SINGLE_MM
 
-ENTRY_MM, ROW_MM = 34.0, 4.0  # size of one entry of a legend: a line and a word of twenty letters
+LINE_MM, LETTER_MM, ROW_MM = 11.0, 1.15, 4.0  # of a legend: widths of a line and a letter, height of a row
 NOTHING = "no runs for this figure in this config"
 
 
@@ -52,9 +52,12 @@ def legend_above(figure: Figure, entries: Iterable[tuple[str, dict[str, Any]]], 
         title: what the labels are; may be empty.
     """
     lines = [Line2D([], [], label=label, **properties) for label, properties in entries]
-    columns = max(1, int(figure.get_figwidth() / MM // ENTRY_MM))
-    figure.set_figheight(figure.get_figheight() + (ceil(len(lines) / columns) - 1) * ROW_MM * MM)
-    figure.legend(handles=lines, loc="outside upper center", ncols=columns, title=title, title_fontsize=7)
+    entry_mm = LINE_MM + LETTER_MM * max(len(str(line.get_label())) for line in lines)
+    rows = ceil(len(lines) / max(1, figure.get_figwidth() / MM // entry_mm))
+    columns = ceil(len(lines) / rows)
+    figure.set_figheight(figure.get_figheight() + (rows - 1) * ROW_MM * MM)
+    by_column = [line for column in range(columns) for line in lines[column::columns]]  # read along the rows
+    figure.legend(handles=by_column, loc="outside upper center", ncols=columns, title=title, title_fontsize=7)
 
 
 def sentence_figure(sentence: str = NOTHING) -> Figure:

@@ -91,7 +91,7 @@ def _overview(config: Config, results: Path) -> dict[str, Any]:
     ]
     words = {"ok": "trained to the end", "diverged": "diverged", "error": "could not be trained"}
     statuses = ", ".join(f"{counted.get(status, 0):,} {word}" for status, word in words.items())
-    origin = runs.groupby(ORIGIN, as_index=False)["n_runs"].sum().rename(columns={"n_runs": "runs"})
+    origin = runs.rename(columns={"n_runs": "runs"}).groupby(ORIGIN, as_index=False)[["runs"]].sum()
     note = "What made the runs: version of the trained numbers, of actbench and of torch, commit and kind of device."
     sheet = frame_sheet("origin", "Origin of the runs", note, origin, len(origin))
     return {"facts": facts, "statuses": f"Of {total:,} runs {statuses}.", "origin": {**vars(sheet), "file": None}}

@@ -64,6 +64,8 @@ class Look:
 SOLID: Any = "-"
 DASHED: Any = (0, (4.5, 1.6))
 DOTTED: Any = (0, (1.2, 1.3))
+DASHDOTDOT: Any = (0, (5.5, 1.3, 1.2, 1.3, 1.2, 1.3))
+LONG: Any = (0, (9.0, 1.6))
 DASHDOT: Any = (0, (5.5, 1.3, 1.2, 1.3))
 
 # Hue by family: saturating blue, rectifying orange to red, exponential green, gated purple; darkness differs within.
@@ -89,7 +91,7 @@ SPARE = tuple(Look("#6b4c2a", dash, marker) for marker in "osD^vPX*<>phd8" for d
 
 # An ordered factor such as depth: few to many from light to dark, told apart by line style in grey as well.
 SEQUENCE = ("#4f94cd", "#2673ae", "#0b4f8a", "#04234d")
-DASHES = (DOTTED, DASHDOT, DASHED, SOLID)
+DASHES = (DOTTED, DASHDOTDOT, DASHDOT, DASHED, LONG, SOLID)
 # An unordered factor such as the initialisation, the normalisation.
 CATEGORIES = ("#000000", "#d55e00", "#0072b2", "#009e73", "#a0457e", "#8a6d00", "#5b5b5b", "#2f8fd0", "#8c2d04")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*", "p")
@@ -116,14 +118,14 @@ def ordered(activations: Iterable[str]) -> list[str]:
 
 
 def steps_of(levels: list[Any]) -> dict[Any, tuple[str, Any]]:
-    """Give each level of an ordered factor a colour from light to dark and a line style."""
-    last = max(len(levels) - 1, 1)
-    shades = [
-        (len(SEQUENCE) - 1) * place / last if len(levels) > 1 else len(SEQUENCE) - 1 for place in range(len(levels))
-    ]
-    return {
-        level: (_between(SEQUENCE, shade), DASHES[round(shade)]) for level, shade in zip(levels, shades, strict=True)
-    }
+    """Give each level of an ordered factor a colour from light to dark and a line style, up to six distinct ones."""
+    last = len(levels) - 1
+    strokes = {}
+    for place, level in enumerate(levels):
+        share = place / last if last else 1.0
+        dash = DASHES[int(share * (len(DASHES) - 1) + 0.5)]
+        strokes[level] = _between(SEQUENCE, share * (len(SEQUENCE) - 1)), dash
+    return strokes
 
 
 def _between(colours: tuple[str, ...], place: float) -> str:

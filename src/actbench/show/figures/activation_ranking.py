@@ -39,7 +39,7 @@ def draw(data: pd.DataFrame) -> Figure:
     failures.barh(places, data["failure_rate"], height=0.6, color=FAILED, linewidth=0)
     failures.hlines(places, data["failure_rate_low"], data["failure_rate_high"], color="black", linewidth=0.8)
     failures.set(xlabel="failure rate\n(fraction)", xlim=(0, None))
-    failures.xaxis.set_major_locator(MaxNLocator(3))
+    failures.xaxis.set_major_locator(MaxNLocator(2))
     failures.tick_params(left=False)
     return figure
 

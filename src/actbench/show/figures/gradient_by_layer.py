@@ -44,8 +44,9 @@ def draw(data: pd.DataFrame) -> Figure:
             rows = own[(own["init"] == init) & (own["moment"] == moment)]
             _draw_line(axis, rows, DASHES[moment], strokes[init])
     last = data["layer"].max()
+    margin = 0.03 * (last - 1)  # so that no marker is cut
     positive = data["low"][data["low"] > 0]
-    axes[0].set(yscale="log", xlim=(1, last))
+    axes[0].set(yscale="log", xlim=(1 - margin, last + margin))
     axes[0].set_ylim(bottom=max(LOWEST, positive.min() / 2 if len(positive) else LOWEST))
     axes[0].set_xticks(_layers_named(int(last)))
     figure.supxlabel(f"layer (1 = first hidden, {last} = output)", fontsize=8)
