@@ -1,6 +1,10 @@
 """The compiled engine is the same computation as autograd through the readable forward pass."""
 
 import itertools
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -107,3 +111,22 @@ def test_a_level_without_a_compiled_form_is_trained_by_autograd(monkeypatch: pyt
     record = loop.train_stack(runs_of(), tiny_dataset())
     for name, column in expected.scores.items():
         np.testing.assert_allclose(record.scores[name], column, rtol=1e-3, atol=1e-5)
+
+
+def test_each_level_has_machine_code_of_its_own(tmp_path: Path) -> None:
+    """On disk no two levels share an index: two processes that compile at once cannot mix them up."""
+    code = (
+        "from pathlib import Path; from actbench.training.process import prepare_process\n"
+        f"prepare_process(Path({str(tmp_path)!r}))\n"
+        "from actbench.levels import kernels\n"
+        "from actbench.levels.activations import ACTIVATIONS\n"
+        "for name in ('relu', 'identity', 'leaky_relu', 'prelu'):\n"
+        "    kernels.activation_kernels(ACTIVATIONS[name].compiled, bool(ACTIVATIONS[name].learned))"
+    )
+    environment = {**os.environ, "PYTHONPATH": "src"}
+    subprocess.run([sys.executable, "-c", code], env=environment, check=True)
+    indices = sorted(file.name for file in tmp_path.rglob("*.nbi"))
+    code_files = list(tmp_path.rglob("*.nbc"))
+    # leaky_relu and prelu share their loops, but for the gradient of the learned slope
+    assert len(indices) == 4 + 3, indices
+    assert len(code_files) == len(indices), "one entry in each index"

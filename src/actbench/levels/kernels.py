@@ -19,7 +19,6 @@ carray: Any = numba.carray
 types: Any = numba.types
 FLOATS, DOUBLES, INT = types.CPointer(types.float32), types.CPointer(types.float64), types.int64
 REORDERED = FAST | {"reassoc"}  # sums over examples and units become vector sums
-OPTIONS: dict[str, Any] = {"error_model": "numpy", "cache": True}
 
 ACTIVATE = types.void(FLOATS, FLOATS, INT, FLOATS)
 ACTIVATE_BACK = types.void(FLOATS, FLOATS, FLOATS, FLOATS, INT, FLOATS, FLOATS)
@@ -39,6 +38,16 @@ def _callable(function: Callable[..., Any], flags: set[str]) -> Any:
     """
     assert "<" not in function.__qualname__, "a lambda or an inner function has no name to be found by"
     return register_jitable(fastmath=flags, error_model="numpy", inline="always")(function)
+
+
+def _compile(signature: Any, function: Callable[..., Any], flags: set[str], level: Callable[..., Any]) -> Any:
+    """Compile a function that was made for one level, under a name of its own.
+
+    Numba keeps all machine code of one name in one index, which two processes can spoil for each other when they add
+    to it at once: one level would then answer with another's loop. With a name for each level there is but one entry.
+    """
+    function.__qualname__ = f"{function.__name__}{level.__name__}"
+    return numba.cfunc(signature, fastmath=flags, error_model="numpy", cache=True)(function)
 
 
 @cache
@@ -65,8 +74,9 @@ def activation_kernels(scalar: Scalar, learned: bool) -> tuple[Any, Any]:
 
     np_zero = numba.float32(0)
     flags = REORDERED if learned else FAST
-    compiled = numba.cfunc(ACTIVATE, fastmath=FAST, **OPTIONS)(forward)
-    return compiled, numba.cfunc(ACTIVATE_BACK, fastmath=flags, **OPTIONS)(backward)
+    backward.__name__ = "backward_learned" if learned else "backward"
+    compiled = _compile(ACTIVATE, forward, FAST, scalar.value)
+    return compiled, _compile(ACTIVATE_BACK, backward, flags, scalar.value)
 
 
 @cache
@@ -89,8 +99,8 @@ def norm_kernels(loops: NormLoops) -> tuple[Any, Any]:
         kept_N, scratch_3D = carray(kept, (batch + width,)), carray(scratch, (3, width))
         backward_loop(g_BD, x_BD, kept_N, parameters_KD, gradients_KD, scratch_3D)
 
-    compiled = numba.cfunc(NORM, fastmath=REORDERED, **OPTIONS)(forward)
-    return compiled, numba.cfunc(NORM_BACK, fastmath=REORDERED, **OPTIONS)(backward)
+    compiled = _compile(NORM, forward, REORDERED, loops.forward)
+    return compiled, _compile(NORM_BACK, backward, REORDERED, loops.backward)
 
 
 @cache
@@ -101,7 +111,7 @@ def clip_kernel(loop: Callable[..., int]) -> Any:
     def clip(gradient: Any, n: Any, a: Any) -> Any:
         return inner(carray(gradient, (n,)), carray(a, (MOST_ARGUMENTS,)))
 
-    return numba.cfunc(CLIP, fastmath=REORDERED, **OPTIONS)(clip)
+    return _compile(CLIP, clip, REORDERED, loop)
 
 
 @cache
@@ -113,4 +123,4 @@ def update_kernel(loop: Callable[..., None]) -> Any:
         slots_SN = carray(slots, (MOST_ROWS, n))
         inner(carray(parameters, (n,)), carray(gradient, (n,)), slots_SN, lr, step, carray(a, (MOST_ARGUMENTS,)))
 
-    return numba.cfunc(UPDATE, fastmath=FAST, **OPTIONS)(update)
+    return _compile(UPDATE, update, FAST, loop)

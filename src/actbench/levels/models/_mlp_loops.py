@@ -16,6 +16,7 @@ from actbench.levels.models._mlp_passes import (
     backward,
     buffers,
     compiled,
+    compiled_on_disk,
     count_right,
     forward,
     loss_gradient,
@@ -34,7 +35,7 @@ def gather(x_NI: Array, y_N: Array, rows_B: Array, factor: np.float32, x_BI: Arr
             x_BI[b, i] = x_NI[rows_B[b], i] * factor
 
 
-@compiled
+@compiled_on_disk
 def train(
     theta_PN: Array,
     slots_PTN: Array,
@@ -90,7 +91,7 @@ def train(
             done_P[p] = k + 1
 
 
-@compiled
+@compiled_on_disk
 def score(
     theta_PN: Array,
     statistics_PM: Array,
