@@ -169,7 +169,7 @@ def emulated_lines() -> list[str]:
     with_free = sum(free[label] == free_there[label] for label in free)
     return [
         f"- as the mode is: all recorded numbers of **{equal} of {len(here)}** runs have equal bits;",
-        f"- with MKL left to choose its kernels: of {with_free} of {len(free)}.",
+        f"- with MKL left to choose its kernels: {with_free} of {len(free)}.",
         "",
     ]
 
@@ -192,20 +192,22 @@ under batch norm) is recorded as diverged at the first measurement that sees it.
 ## AVX2 against AVX-512
 
 Stated and tested (`tests/test_instructions.py`): after 20 to 40 updates final losses agree to a relative **1e-5**; the
-largest difference found is in the table. Initial weights and batches are the same. The engines differ only where sums
-run over lanes of a vector, so most trainings agree to the last bit for a while; then rounding grows as training goes
-on, as it would from any other cause. Diagnostics of which the true value is near 0 (`activation_mean`) or that count
-exact zeros differ most in relative terms.
+largest difference found is in the table. Batches and initial weights of these runs are the same. Training rounds
+differently only where sums run over the lanes of a vector, so most networks agree to the last bit for a while; then
+the difference grows as training goes on, as it would from any other cause. After hundreds of updates two kinds of
+device agree as close neighbours do, not digit by digit, which is why they never share a cache. Diagnostics of which
+the true value is near 0 (`activation_mean`) or that count exact zeros differ most in relative terms.
 
 {short}
 {long}
 ## A strict mode: `ACTBENCH_INSTRUCTIONS=avx2`
 
 It asks every library for kernels that do not depend on the processor: OpenBLAS `HASWELL`, numba `x86-64-v3`, torch
-`avx2`, oneDNN at most `AVX2`, MKL `COMPATIBLE`. It is also what a processor without AVX-512 uses unasked. That nothing
-wider is used on a processor that has AVX-512 is tested; so is that variables exported by a shell change nothing. MKL is
-closed source and picks kernels by the make of the processor; `COMPATIBLE` is the one mode that promises equal bits on
-all makes. The promise needs the library versions of `requirements.lock`.
+`avx2`, oneDNN at most `AVX2`, MKL `COMPATIBLE`. It is also what a processor without AVX-512 uses unasked. On one
+that has AVX-512, tests look at what torch, OpenBLAS and oneDNN say that they use and at the machine code of compiled
+loops; another checks that variables exported by a shell change nothing. MKL is closed source and picks kernels by the
+make of the processor: `COMPATIBLE` is the one mode that promises equal bits on all makes. All this holds for the
+library versions of `requirements.lock`.
 
 Measured against a processor of another make without AVX-512, emulated by valgrind, one golden run in {share},
 {steps} updates:
@@ -213,7 +215,8 @@ Measured against a processor of another make without AVX-512, emulated by valgri
 {emulated}
 No second real processor was at hand. What remains outside: a C library whose `log` rounds in another way.
 
-What it costs in process CPU time, {models} networks for {cost_steps} updates with all measurements, median of {rounds}:
+What it costs in process CPU time, {models} networks for {cost_steps} updates with all measurements, median of {rounds}
+(MKL serves the measurements only, which weigh less the longer a run is):
 
 {cost}"""
 
