@@ -48,7 +48,7 @@ def prepare_process(folder: Path) -> None:
     """Pin threads and instruction set, and keep compiled loops under `folder`, by the source they come from."""
     os.environ.update(dict.fromkeys(THREADS, "1"))
     os.environ.update(PINNED[instruction_set()])
-    os.environ["NUMBA_CACHE_DIR"] = str(folder.absolute() / "compiled" / source_digest())
+    os.environ["NUMBA_CACHE_DIR"] = str(folder.absolute() / "compiled" / source_digest() / instruction_set())
     _keep_freed_memory()
 
 
