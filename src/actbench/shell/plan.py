@@ -11,6 +11,7 @@ from actbench.plan.numerics import NUMERICS
 from actbench.plan.shards import Shard
 from actbench.shell.cached import cached_keys
 from actbench.shell.check import Facts, as_text, describe, read_design
+from actbench.training.device import use_device
 from actbench.training.process import cache_folder, device_kind
 
 EXAMPLE = "actbench plan config/config.yaml --json"
@@ -28,6 +29,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print runs, studies, shards, what is trained and cached, and the expected time, disk and memory of the rest."""
     design, shards = read_design(arguments.config)
+    use_device(design.config.device)
     folder = arguments.results / design.config.name / "shards"
     trained = {shard.id: count_trained(shard, folder / f"{shard.id}.parquet") for shard in shards}
     cached, why = cached_keys(design.runs, arguments.cache or cache_folder(), device_kind())
