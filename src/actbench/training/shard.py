@@ -57,9 +57,8 @@ def _train_on(runs: Sequence[Run], dataset: Dataset, cache: RunCache, on_runs: P
 
 def _train_and_keep(stack: Sequence[Run], dataset: Dataset, cache: RunCache) -> list[pa.Table]:
     """Train a stack; when it fails, halve it until the run that cannot be trained stands alone in an `error` row."""
-    clock = (
-        time.process_time if chosen_device() == "cpu" else time.perf_counter
-    )  # a GPU's time is none of the process's
+    # What a GPU does is no time of the process.
+    clock = time.process_time if chosen_device() == "cpu" else time.perf_counter
     began = clock()
     try:
         record = train_stack(stack, dataset)
