@@ -43,6 +43,7 @@ def show(browser: webdriver.Chrome, page: Path, size: tuple[int, int] = DESKTOP,
     width, height = size
     metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": size == PHONE}
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    browser.execute_cdp_cmd("Performance.enable", {})
     features = [{"name": "prefers-color-scheme", "value": scheme}]
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
     browser.get(page.resolve().as_uri())
@@ -51,6 +52,12 @@ def show(browser: webdriver.Chrome, page: Path, size: tuple[int, int] = DESKTOP,
 def complaints(browser: webdriver.Chrome) -> list[Any]:
     """Return what the browser wrote on its console since the last call."""
     return [entry["message"] for entry in browser.get_log("browser")]
+
+
+def seconds_busy(browser: webdriver.Chrome) -> float:
+    """Return the processor time that the page's main thread has taken since it was opened."""
+    metrics = browser.execute_cdp_cmd("Performance.getMetrics", {})["metrics"]
+    return next(metric["value"] for metric in metrics if metric["name"] == "ThreadTime")
 
 
 def screenshot(browser: webdriver.Chrome, path: Path) -> None:

@@ -12,14 +12,14 @@ from matplotlib.image import imread
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
-from selenium.webdriver.support.ui import Select
+from selenium.webdriver.support.ui import Select, WebDriverWait
 
 from actbench.analysis.metrics import CONDITION
 from actbench.plan.config import load_config
 from actbench.show.contract import declarations
 from actbench.show.figure_file import write_figure
 from actbench.show.report import write_report
-from browser import PHONE, chromium, complaints, screenshot, show
+from browser import PHONE, chromium, complaints, screenshot, seconds_busy, show
 from drawn import draw_from
 
 QUESTION = 'Which </script><script>document.title = "broken"</script> & <!-- one -->?'
@@ -108,11 +108,10 @@ def close(drawn: dict[Any, float], expected: pd.Series) -> None:
 
 
 def test_the_page_loads_without_complaint_and_in_time(browser: webdriver.Chrome) -> None:
-    """Nothing is written on the console, nothing is fetched, everything is drawn within three seconds."""
+    """Nothing is written on the console, nothing is fetched, all is drawn within three seconds of processor time."""
     assert complaints(browser) == []
     assert browser.title == "drawn: report of actbench"
-    timing = browser.execute_script("return performance.getEntriesByType('navigation')[0].loadEventEnd")
-    assert 0 < timing < 3000
+    assert 0 < seconds_busy(browser) < 3
     assert browser.execute_script("return performance.getEntriesByType('resource').map(r => r.name)") == []
     assert browser.execute_script("return document.querySelectorAll('.chart .main-svg').length") >= 4
     assert QUESTION in browser.find_element(By.ID, "explorer-view").text
@@ -129,7 +128,7 @@ def test_everything_chosen_is_the_ranking_of_the_statistics(browser: webdriver.C
 
 
 def test_choosing_levels_changes_what_is_drawn(browser: webdriver.Chrome, tables: dict[str, pd.DataFrame]) -> None:
-    """After leaving out a norm, a depth and an activation, scores, ranges, curves and profiles are those of the rest."""
+    """After leaving out a norm, a depth and an activation, scores, ranges, curves and profiles follow."""
     before = ranking(browser)
     for factor, level in (("norm", "layernorm"), ("depth", "2"), ("activation", "tanh")):
         toggle(browser, factor, level)
@@ -267,4 +266,4 @@ def test_charts_follow_a_change_of_the_scheme(browser: webdriver.Chrome) -> None
     light = browser.execute_script(script)
     features = [{"name": "prefers-color-scheme", "value": "dark"}]
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
-    assert set(browser.execute_script(script)).isdisjoint(light)
+    WebDriverWait(browser, 10).until(lambda page: set(page.execute_script(script)).isdisjoint(light))
