@@ -22,6 +22,7 @@ VERBS = {
     "boundaries": "tabulate the decision boundaries of a config's networks in the plane",
     "figure": "draw one figure from the tables",
     "report": "write the report page",
+    "theory": "predict variances, gradients and depth scales of an activation by mean-field theory",
     "cache": "verify the run cache, merge another machine's into it, or prune it",
     "manifest": "write the checksums of every product",
 }
