@@ -2,7 +2,6 @@
 
 import math
 
-import numpy as np
 import pytest
 from numpy.polynomial.hermite_e import hermegauss
 from scipy import special
