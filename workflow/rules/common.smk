@@ -1,6 +1,6 @@
 # What every step shares: the config, its shards, and the input functions.
 # Inputs:  one config file (--configfile, else config/config.yaml).
-# Outputs: NAME, CONFIG, SHARDS, FIGURES and the functions below; no files.
+# Outputs: NAME, DEVICE, CONFIG, SHARDS, FIGURES and the functions below; no files.
 import os
 import shlex
 import sys
@@ -41,15 +41,15 @@ def config_path():
 
 
 def read_plan(path):
-    """Return the config's name and its shards by id."""
+    """Return the config's name, its device and its shards by id."""
     config = load_config(path)
     shards = make_shards(expand_design(config, path).runs, config.shard_minutes, path)
-    return config.name, {shard.id: shard for shard in shards}
+    return config.name, config.device, {shard.id: shard for shard in shards}
 
 
 try:
     CONFIG_FILE = config_path()
-    NAME, SHARDS = read_plan(CONFIG_FILE)
+    NAME, DEVICE, SHARDS = read_plan(CONFIG_FILE)
 except ConfigError as error:
     print(error, file=sys.stderr)
     raise SystemExit(2)

@@ -33,6 +33,7 @@ rule train:
     params:
         digest=digest_of_shard,
         numerics=NUMERICS,
+        device=DEVICE,
     message:
         "Train shard {wildcards.shard}"
     shell:
