@@ -26,6 +26,8 @@ VERBS = {
     "theory": "predict variances, gradients and depth scales of an activation by mean-field theory",
     "explain": "say all that the tables hold of one run",
     "cache": "verify the run cache, merge another machine's into it, or prune it",
+    "reproduce": "train some runs of a result set again and compare every number",
+    "diff": "say whether two result sets agree",
     "manifest": "write the checksums of every product",
 }
 OK, FOUND, BAD_INPUT = 0, 1, 2
