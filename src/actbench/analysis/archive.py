@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from actbench.analysis.atomic_file import replacing
 from actbench.analysis.manifest import check_manifest, manifest_path, product_files
 from actbench.analysis.tables import RESULTS
+from actbench.plan.checksums import checksum_path
 from actbench.plan.config import load_config
 from actbench.plan.errors import ConfigError
 
@@ -41,8 +42,11 @@ def write_archive(
     wrong = check_manifest(config, results, figures)
     if wrong:
         raise ConfigError(str(manifest_path(config.name, results)), f"{wrong[0]}; run snakemake again with this config")
-    files = {f"config/{config_file.name}": config_file, **product_files(config.name, results, figures)}
+    files = product_files(config.name, results, figures)
     files[f"results/{config.name}/manifest.json"] = manifest_path(config.name, results)
+    files |= {checksum_path(Path(name)).as_posix(): checksum_path(path) for name, path in files.items()}
+    files = {name: path for name, path in files.items() if path.is_file()}
+    files[f"config/{config_file.name}"] = config_file
     files |= {name: project / name for name in PROJECT if (project / name).is_file()}
     if PROJECT[0] not in files:
         raise ConfigError(PROJECT[0], "no such file here; start from the root of the project")
