@@ -77,6 +77,9 @@ STATS_TITLES = {
     "ranking": "One row for each activation of each study: its mean rank.",
     "curves": "One row for each activation, depth, split and evaluated step: accuracy during training.",
     "gradients": "One row for each layer of the deepest networks of each study: its gradient norm.",
+    "explorer": "One row for each run of each study, at all learning rates: what the report's explorer chooses from.",
+    "explorer_curves": "One row for each cell of the explorer, split and evaluated step: what it averages.",
+    "explorer_layers": "One row for each layer of each cell of the explorer: what it takes medians of.",
 }
 
 
