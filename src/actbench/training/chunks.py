@@ -69,6 +69,18 @@ def run_keys(place: Path) -> set[str]:
     return keys
 
 
+def measured_seconds(place: Path) -> dict[str, float]:
+    """Return run key -> seconds of the runs in a folder of the cache that lasted to their end."""
+    seconds: dict[str, float] = {}
+    for file in sorted(place.glob("*.parquet")):
+        try:
+            rows = pq.read_table(file, columns=["run_key", "status", "seconds"], partitioning=None)
+        except (pa.ArrowException, OSError, KeyError):
+            continue
+        seconds |= {row["run_key"]: row["seconds"] for row in rows.to_pylist() if row.get("status") == "ok"}
+    return seconds
+
+
 def split_rows(rows: pa.Table) -> dict[str, pa.Table]:
     """Return run key -> table of that run's row alone."""
     return {key: rows.slice(index, 1) for index, key in enumerate(rows["run_key"].to_pylist())}
