@@ -19,9 +19,9 @@ NO_RUNS = "no complete condition"
 def aggregates(rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return interquartile means and performance profiles of each activation of each study.
 
-    The interquartile mean is that of the middle half of the scores of all conditions and seeds; the profile is the share
-    of them above each threshold (Agarwal et al. 2021, sections 4.2 and 4.3). Learning rates are chosen again in every
-    resample of seeds.
+    The interquartile mean is that of the middle half of the scores of all conditions and seeds; the profile is the
+    share of them above each threshold (Agarwal et al. 2021, sections 4.2 and 4.3). Learning rates are chosen again in
+    every resample of seeds.
 
     Args:
         rows: the runs at every learning rate, from `outcome_cube.outcomes`.

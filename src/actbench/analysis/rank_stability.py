@@ -15,6 +15,7 @@ from actbench.plan.seeds import stream
 
 RESAMPLES = 999
 SCHEMES = ("seeds", "conditions", "learning_rates", "all")
+TESTS = ("friedman_chi2", "friedman_p", "iman_davenport_f", "iman_davenport_p", "critical_difference")
 NO_BLOCK = "no block holds every activation"
 
 
@@ -38,7 +39,8 @@ def omnibus(rows: pd.DataFrame) -> pd.DataFrame:
 
 def _tested(cube: Cube) -> dict[str, Any]:
     a, n_all = len(cube.activations), len(cube.blocks)
-    row: dict[str, Any] = {"study": cube.study, "n_activations": a, "n_seeds": len(cube.seeds), "alpha": ALPHA}
+    row: dict[str, Any] = dict.fromkeys(TESTS, np.nan)
+    row |= {"study": cube.study, "n_activations": a, "n_seeds": len(cube.seeds), "alpha": ALPHA}
     if a < 2:
         return row | {"n_blocks": 0, "note": "one activation"}
     found = friedman(block_ranks(choose(cube, cube.once()).mean(axis=2)))
@@ -80,7 +82,7 @@ def _of_study(cube: Cube) -> pd.DataFrame:
     means = dict(zip(cube.activations, ranks_NA.mean(axis=0).tolist(), strict=True))
     groups = indistinct(means, friedman(ranks_NA).critical_difference) if len(ranks_NA) > 1 else []
     bars = [" ".join(str(i) for i, group in enumerate(groups, 1) if name in group) for name in cube.activations]
-    base = base.assign(n_blocks=len(ranks_NA), n_resamples=RESAMPLES, mean_rank=list(means.values()), bars=bars)
+    base = base.assign(n_blocks=len(ranks_NA), mean_rank=list(means.values()), bars=bars)
     return pd.concat([base.assign(**_resampled(cube, scheme)) for scheme in SCHEMES])
 
 
@@ -93,6 +95,7 @@ def _resampled(cube: Cube, scheme: str) -> dict[str, Any]:
     few = units.get(scheme, min(units.values())) < 2
     return {
         "resampled": scheme,
+        "n_resamples": len(rank_BA),
         "first_share": (first_BA / first_BA.sum(axis=1, keepdims=True)).mean(axis=0),
         "rank_low": low,
         "rank_high": high,
@@ -105,7 +108,7 @@ def _mean_ranks(cube: Cube, scheme: str) -> Array:
     draws = np.random.default_rng(stream(0, f"rank_stability/{scheme}"))
     known: dict[bytes, Array] = {}
     kept: list[Array] = []
-    while len(kept) < RESAMPLES:
+    for _ in range(20 * RESAMPLES):
         weights_S, rates_L = cube.once(), np.ones(len(cube.rates), dtype=bool)
         if scheme in ("seeds", "all"):
             weights_S = _counts(draws, len(cube.seeds))
@@ -120,7 +123,9 @@ def _mean_ranks(cube: Cube, scheme: str) -> Array:
             continue
         weights_N = _counts(draws, len(ranks_NA)) if scheme in ("conditions", "all") else np.ones(len(ranks_NA))
         kept.append(weights_N @ ranks_NA / weights_N.sum())
-    return np.stack(kept)
+        if len(kept) == RESAMPLES:
+            break
+    return np.stack(kept) if kept else np.full((1, len(cube.activations)), np.nan)
 
 
 def _counts(draws: np.random.Generator, n: int) -> Array:

@@ -37,7 +37,7 @@ class SeedStatistic:
         """Return (R, B) numbers, or (R,), of resamples in which seed s of row r is coded r·S + s."""
         assert axis == -1
         seeds = (coded_RBS[0] % self.n_seeds).astype(np.int64)
-        counts = np.apply_along_axis(np.bincount, -1, np.atleast_2d(seeds), minlength=self.n_seeds)
+        counts = (np.atleast_2d(seeds)[:, :, None] == np.arange(self.n_seeds)).sum(axis=1)
         distinct, place = np.unique(counts, axis=0, return_inverse=True)
         values_RB = np.stack([self.of(row.astype(np.float64)) for row in distinct], axis=1)[:, place.ravel()]
         return values_RB if seeds.ndim > 1 else values_RB[:, 0]
