@@ -1,66 +1,35 @@
 """The columns of every statistic: dtype, unit and meaning, as plan.schema has them for the tables."""
 
+from actbench.analysis.comparison_schema import AGGREGATES, OMNIBUS, PAIRS, PERFORMANCE_PROFILES, RANK_STABILITY
+from actbench.analysis.explorer import PROFILES
 from actbench.analysis.metrics import CONDITION
-from actbench.plan.factors import FACTORS
-from actbench.plan.schema import DTYPES, Column
+from actbench.analysis.shared_columns import (
+    ACTIVATION,
+    FAILURE_RATE,
+    N_BLOCKS,
+    N_FAILED,
+    N_RUNS,
+    N_SEEDS,
+    NOTE,
+    STUDY,
+    estimated,
+    factor_column,
+    wilson_columns,
+)
+from actbench.plan.schema import Column
 
-STUDY = Column("study", "string", "", "name of the study in the config")
-ACTIVATION = Column("activation", "string", "", "activation function of every hidden layer")
-NOTE = Column("note", "string", "", "why a number is missing or weak; empty if there is nothing to say")
-N_SEEDS = Column("n_seeds", "int64", "seeds", "seeds behind the estimate: the units that are resampled")
-N_RUNS = Column("n_runs", "int64", "runs", "runs behind the row, at the chosen learning rates")
-N_FAILED = Column("n_failed", "int64", "runs", "runs among them whose status is not ok")
-N_BLOCKS = Column("n_blocks", "int64", "blocks", "blocks compared: conditions without the activation")
-INTERVAL = Column("interval", "string", "", "kind of interval: bca, percentile, or empty where there is none")
-
-
-def _factor(name: str) -> Column:
-    factor = FACTORS[name]
-    return Column(factor.name, DTYPES[factor.kind], factor.unit, factor.meaning)
-
-
-def _interval(name: str, meaning: str) -> tuple[Column, ...]:
-    return (
-        Column(name, "float64", "fraction", meaning, True),
-        Column(f"{name}_low", "float64", "fraction", f"{name}: low end of Wilson's 95 % interval", True),
-        Column(f"{name}_high", "float64", "fraction", f"{name}: high end of Wilson's 95 % interval", True),
-    )
-
-
-def _bootstrap(name: str, unit: str, meaning: str) -> tuple[Column, ...]:
-    return (
-        Column(name, "float64", unit, meaning, True),
-        Column("low", "float64", unit, f"{name}: low end of the 95 % bootstrap interval over seeds", True),
-        Column("high", "float64", unit, f"{name}: high end of the 95 % bootstrap interval over seeds", True),
-        INTERVAL,
-    )
-
-
-def _over_seeds(name: str, meaning: str) -> tuple[Column, ...]:
-    return (
-        Column(name, "float64", "fraction", meaning, True),
-        Column(
-            f"{name}_low", "float64", "fraction", f"{name}: low end of the 95 % bootstrap interval over seeds", True
-        ),
-        Column(
-            f"{name}_high", "float64", "fraction", f"{name}: high end of the 95 % bootstrap interval over seeds", True
-        ),
-    )
-
-
-FAILURE_RATE = _interval("failure_rate", "share of the runs whose status is not ok")
 N_CONDITIONS = Column("n_conditions", "int64", "conditions", "conditions averaged")
 
 CONDITIONS = (
     STUDY,
-    *(_factor(name) for name in CONDITION),
+    *(factor_column(name) for name in CONDITION),
     Column("lr", "float64", "", "learning rate with the highest mean val_score over seeds"),
     Column("n_lr", "int64", "rates", "learning rates tried"),
     N_SEEDS,
     N_RUNS,
     N_FAILED,
     *FAILURE_RATE,
-    *_bootstrap("score", "fraction", "mean of score over seeds"),
+    *estimated("score", "fraction", "mean of score over seeds"),
     Column("loss", "float64", "nats", "mean of loss over the runs that are ok", True),
     NOTE,
 )
@@ -68,13 +37,13 @@ CONDITIONS = (
 BY_DEPTH = (
     STUDY,
     ACTIVATION,
-    _factor("depth"),
+    factor_column("depth"),
     N_CONDITIONS,
     N_SEEDS,
     N_RUNS,
     N_FAILED,
     *FAILURE_RATE,
-    *_bootstrap("score", "fraction", "mean over seeds of the mean of score over conditions"),
+    *estimated("score", "fraction", "mean over seeds of the mean of score over conditions"),
     Column("median", "float64", "fraction", "median of score over all runs"),
     Column("iqm", "float64", "fraction", "interquartile mean of score over all runs (middle half)"),
     NOTE,
@@ -83,13 +52,13 @@ BY_DEPTH = (
 TRAINABLE = (
     STUDY,
     ACTIVATION,
-    _factor("depth"),
-    _factor("init"),
+    factor_column("depth"),
+    factor_column("init"),
     Column("norm", "string", "", "level of norm, or `all`: every level together"),
     Column("residual", "string", "", "level of residual, or `all`: every level together"),
     N_RUNS,
     Column("n_trained", "int64", "runs", "runs among them that trained"),
-    *_interval("trained_share", "share of the runs that trained: validation accuracy at least twice chance"),
+    *wilson_columns("trained_share", "share of the runs that trained: validation accuracy at least twice chance"),
     NOTE,
 )
 
@@ -102,7 +71,7 @@ COMPARISONS = (
     Column("reference", "string", "", "activation that it is compared with"),
     N_BLOCKS,
     N_SEEDS,
-    *_bootstrap("difference", "fraction", "mean over seeds of the mean over blocks of score less that of reference"),
+    *estimated("difference", "fraction", "mean over seeds of the mean over blocks of score less that of reference"),
     Column("share_better", "float64", "fraction", "share of blocks with the higher score; a tie counts half", True),
     Column("p", "float64", "", "Wilcoxon signed-rank test over blocks, two-sided", True),
     Column("p_holm", "float64", "", "p after Holm's correction within the family", True),
@@ -116,7 +85,7 @@ RANKING = (
     ACTIVATION,
     N_BLOCKS,
     N_SEEDS,
-    *_bootstrap("rank", "", "mean rank over blocks and seeds, 1 is best; failed runs rank last, ties are averaged"),
+    *estimated("rank", "", "mean rank over blocks and seeds, 1 is best; failed runs rank last, ties are averaged"),
     Column("score", "float64", "fraction", "mean of score over the same runs", True),
     N_RUNS,
     N_FAILED,
@@ -139,20 +108,20 @@ STUDIES = (
 CURVES = (
     STUDY,
     ACTIVATION,
-    _factor("depth"),
-    _factor("steps"),
+    factor_column("depth"),
+    factor_column("steps"),
     Column("split", "string", "", "train: a fixed part of the training split (the probe); val: validation split"),
     Column("step", "int64", "updates", "updates made before the evaluation"),
     N_RUNS,
     N_SEEDS,
-    *_bootstrap("accuracy", "fraction", "mean over seeds of the mean over conditions; 0 from the step of a failure on"),
+    *estimated("accuracy", "fraction", "mean over seeds of the mean over conditions; 0 from the step of a failure on"),
     NOTE,
 )
 
 GRADIENTS = (
     STUDY,
     ACTIVATION,
-    *(_factor(name) for name in ("depth", "init", "norm", "residual")),
+    *(factor_column(name) for name in ("depth", "init", "norm", "residual")),
     Column("moment", "string", "", "start: at initialisation; end: after the last step, runs that are ok"),
     Column("layer", "int64", "", "1 … depth: hidden layers; depth + 1: output layer"),
     Column("n_runs", "int64", "runs", "runs behind the row, at the chosen learning rates"),
@@ -163,82 +132,40 @@ GRADIENTS = (
     Column("high", "float64", "", "highest seed"),
 )
 
-PAIRS = (
+CELL = Column("cell", "int64", "", "number of the condition and learning rate within the study")
+
+EXPLORER = (
     STUDY,
-    Column("family", "string", "", "the tests that Holm's correction takes together: all pairs of one study"),
-    Column("first", "string", "", "activation"),
-    Column("second", "string", "", "activation that it is compared with"),
-    N_BLOCKS,
-    N_SEEDS,
-    *_bootstrap("effect", "fraction", "Hodges-Lehmann estimate over blocks of score of first less that of second"),
-    *_over_seeds("cliffs_delta", "share of pairs of blocks in which first is higher less the share in which lower"),
-    *_over_seeds("improvement", "share of blocks and seeds in which first is higher; a tie counts half"),
-    Column("wins", "int64", "blocks", "blocks in which first is higher by more than margin"),
-    Column("ties", "int64", "blocks", "blocks in which the two differ by at most margin"),
-    Column("losses", "int64", "blocks", "blocks in which first is lower by more than margin"),
-    Column("p", "float64", "", "Wilcoxon signed-rank test over blocks, two-sided", True),
-    Column("p_holm", "float64", "", "p after Holm's correction within the family", True),
-    Column("nemenyi_p", "float64", "", "Nemenyi's test of the two mean ranks, for all pairs together", True),
-    Column("margin", "float64", "fraction", "smaller differences do not matter"),
-    Column("tost_p", "float64", "", "two one-sided paired t tests over seeds that the mean is within margin", True),
-    Column("tost_p_holm", "float64", "", "tost_p after Holm's correction within the family", True),
-    Column(
-        "verdict", "string", "", "equivalent: tost_p_holm < 0.05; else the higher, if p_holm < 0.05; else undecided"
-    ),
-    Column(
-        "more_seeds", "float64", "seeds", "seeds to add to settle the pair in 80 % of studies; inf: over 10,000", True
-    ),
-    NOTE,
+    CELL,
+    *(factor_column(name) for name in CONDITION),
+    factor_column("lr"),
+    Column("chosen", "int64", "", "1: the learning rate chosen for the condition on validation data; 0: another one"),
+    factor_column("seed"),
+    Column("score", "float64", "fraction", "score of the run"),
+    Column("failed", "int64", "", "1: the status is not ok; 0: it is"),
 )
 
-OMNIBUS = (
+EXPLORER_CURVES = (
     STUDY,
-    Column("n_activations", "int64", "", "activations compared"),
-    N_BLOCKS,
-    N_SEEDS,
-    Column("friedman_chi2", "float64", "", "Friedman's statistic over blocks, corrected for ties", True),
-    Column("friedman_p", "float64", "", "its p, from chi-squared", True),
-    Column("iman_davenport_f", "float64", "", "Iman and Davenport's F; inf: every block has the same order", True),
-    Column("iman_davenport_p", "float64", "", "its p", True),
-    Column("alpha", "float64", "", "level of the critical difference"),
-    Column("critical_difference", "float64", "", "Nemenyi's critical difference of mean ranks", True),
-    NOTE,
+    CELL,
+    Column("split", "string", "", "train: a fixed part of the training split (the probe); val: validation split"),
+    Column("step", "int64", "updates", "updates made before the evaluation"),
+    Column("n_runs", "int64", "runs", "runs behind the row"),
+    Column("accuracy", "float64", "fraction", "mean over the runs; 0 from the step of a failure on; four digits"),
 )
 
-RANK_STABILITY = (
-    STUDY,
-    ACTIVATION,
-    Column(
-        "resampled", "string", "", "what is drawn with replacement: seeds, conditions, learning_rates, or all three"
-    ),
-    N_BLOCKS,
-    N_SEEDS,
-    Column("n_resamples", "int64", "resamples", "resamples behind the row"),
-    Column("mean_rank", "float64", "", "mean over blocks of the rank of the mean score over seeds, 1 is best", True),
-    Column("bars", "string", "", "groups that Nemenyi's test does not part: numbers of those that hold the activation"),
-    Column("first_share", "float64", "fraction", "share of resamples with the best mean rank; ties are shared", True),
-    Column("rank_low", "float64", "", "2.5 % quantile of the mean rank over resamples", True),
-    Column("rank_high", "float64", "", "97.5 % quantile of the mean rank over resamples", True),
-    NOTE,
-)
 
-AGGREGATES = (
-    STUDY,
-    ACTIVATION,
-    N_BLOCKS,
-    N_SEEDS,
-    *_bootstrap("iqm", "fraction", "mean of the middle half of score over all conditions and seeds"),
-    NOTE,
-)
+def _profile(name: str) -> Column:
+    return Column(name, "float64", "", f"median of {name} over the runs; four digits", True)
 
-PROFILES = (
+
+EXPLORER_LAYERS = (
     STUDY,
-    ACTIVATION,
-    Column("threshold", "float64", "fraction", "score"),
-    N_RUNS,
-    N_SEEDS,
-    *_bootstrap("share_above", "fraction", "share of runs whose score is above the threshold"),
-    NOTE,
+    CELL,
+    Column("moment", "string", "", "start: at initialisation; end: after the last step, runs that are ok"),
+    Column("layer", "int64", "", "1 … depth: hidden layers; depth + 1: output layer"),
+    Column("n_runs", "int64", "runs", "runs behind the row"),
+    *map(_profile, PROFILES),
 )
 
 STATS: dict[str, tuple[Column, ...]] = {
@@ -254,5 +181,8 @@ STATS: dict[str, tuple[Column, ...]] = {
     "pairs": PAIRS,
     "rank_stability": RANK_STABILITY,
     "aggregates": AGGREGATES,
-    "profiles": PROFILES,
+    "profiles": PERFORMANCE_PROFILES,
+    "explorer": EXPLORER,
+    "explorer_curves": EXPLORER_CURVES,
+    "explorer_layers": EXPLORER_LAYERS,
 }

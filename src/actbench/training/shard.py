@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from actbench.levels.dataset import Dataset
+from actbench.plan.checksums import publish
 from actbench.plan.design import Run
 from actbench.plan.shards import Shard
 from actbench.training.cache import RunCache
@@ -74,11 +75,11 @@ def _train_and_keep(stack: Sequence[Run], dataset: Dataset, cache: RunCache) -> 
 
 
 def write_shard(rows: pa.Table, output: Path) -> None:
-    """Write a shard file under a temporary name, then rename it."""
+    """Write a shard file under a temporary name, then rename it and leave its checksum beside it."""
     output.parent.mkdir(parents=True, exist_ok=True)
     temporary = output.with_name(f".{output.name}.{secrets.token_hex(8)}.tmp")
     try:
         pq.write_table(rows, temporary, compression="zstd")
-        temporary.replace(output)
+        publish(temporary, output)
     finally:
         temporary.unlink(missing_ok=True)

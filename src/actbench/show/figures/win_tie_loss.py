@@ -28,7 +28,7 @@ def draw(data: pd.DataFrame) -> Figure:
     """Colour each cell by the share of blocks that the row wins and write the number of wins."""
     names = ordered([*data["first"], *data["second"]])
     k = len(names)
-    side = 34 + 8.2 * k
+    side = 42 + 7.8 * k
     figure = Figure(figsize=(max(85, side + 14) * MM, side * MM), layout=ConstrainedLayoutEngine(w_pad=1.2 * MM))
     axis = figure.subplots()
     share, wins = _matrix(data, names)
@@ -41,7 +41,7 @@ def draw(data: pd.DataFrame) -> Figure:
     axis.set_xticks(range(k), names, rotation=90)
     axis.set_yticks(range(k), names)
     bar = figure.colorbar(image, ax=axis, location="right", shrink=0.7, aspect=30, pad=0.02)
-    bar.set_label("blocks won by the row (fraction)")
+    bar.set_label("blocks won by\nthe row (fraction)")
     return figure
 
 
