@@ -58,4 +58,4 @@ def repairs(pairs: pd.DataFrame) -> pd.DataFrame:
     )
     share, gain = counted["n_repaired"] / counted["n_pairs"], counted["score_after"] - counted["score_before"]
     ordered = counted.assign(share=share, gain=gain).sort_values(["share", "gain"], ascending=False, kind="stable")
-    return ordered.reset_index(drop=True)[COLUMNS]
+    return ordered.astype({"before": object, "after": object}).reset_index(drop=True)[COLUMNS]
