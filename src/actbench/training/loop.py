@@ -22,8 +22,9 @@ from actbench.levels.optimizers import OPTIMIZERS
 from actbench.plan.design import Run
 from actbench.plan.level import parse_level
 from actbench.training.batches import Batches
-from actbench.training.evaluate import PROBE, Scores, diagnostic_keys, probe, score
+from actbench.training.evaluate import Scores, score
 from actbench.training.gradients import loss_and_gradient
+from actbench.training.probe import UPDATES, Watch, diagnostic_keys, probe
 from actbench.training.record import Record
 from actbench.training.schedule import evaluation_steps
 from actbench.training.stack import Stack, initial_stack
@@ -57,6 +58,7 @@ class Training:
     rows_P: Tensor
     clipped_P: Tensor
     best: _Best
+    watch: Watch
 
     def drop(self, finite_P: Tensor, steps_P: Tensor) -> None:
         """Record the models that are not finite as diverged after `steps_P` updates and let them leave."""
@@ -66,6 +68,7 @@ class Training:
         self.record.diverged(self.rows_P[gone_P], steps_P[gone_P], self.clipped_P[gone_P])
         self.stack, self.best = self.stack.select(finite_P), self.best.select(finite_P)
         self.batches.select(finite_P)
+        self.watch.select(finite_P)
         self.rows_P, self.clipped_P = self.rows_P[finite_P], self.clipped_P[finite_P]
 
 
@@ -84,12 +87,13 @@ def start(runs: Sequence[Run], dataset: Dataset) -> Training:
     x_NI, y_N = torch.from_numpy(dataset.x_train), torch.from_numpy(dataset.y_train)
     size = sum(parameter.size for parameter in network.parameters.values())
     steps = evaluation_steps(runs[0].steps)
-    record = Record(tuple(runs), steps, diagnostic_keys(network), size, dataset.classes)
+    keys, watch = diagnostic_keys(network), Watch(runs[0], steps)
+    record = Record(tuple(runs), steps, keys, watch.recorded(keys), size, dataset.classes)
     count = len(runs)
     infinite = torch.full((count,), math.inf)
     best = _Best(_copied(stack), infinite, torch.zeros(count), torch.zeros(count, dtype=torch.int64))
     rows_P, clipped_P = torch.arange(count), torch.zeros(count, dtype=torch.int64)
-    return Training(stack, Batches(runs, x_NI, y_N), record, rows_P, clipped_P, best)
+    return Training(stack, Batches(runs, x_NI, y_N), record, rows_P, clipped_P, best, watch)
 
 
 def _copied(stack: Stack) -> Stack:
@@ -109,8 +113,7 @@ def train_stack(runs: Sequence[Run], dataset: Dataset, on_end: Callable[[Trainin
     training = start(runs, dataset)
     _evaluate(training, dataset, 0)
     for first, last in itertools.pairwise(training.record.steps):
-        if len(training.rows_P):
-            advance(training, first, last)
+        _advance_watched(training, first, last)
         if len(training.rows_P):
             _evaluate(training, dataset, last)
     if len(training.rows_P):
@@ -118,6 +121,16 @@ def train_stack(runs: Sequence[Run], dataset: Dataset, on_end: Callable[[Trainin
     if on_end is not None:
         on_end(training)
     return training.record
+
+
+def _advance_watched(training: Training, first: int, last: int) -> None:
+    """Make the updates from `first` to `last`; before each of the final ones, remember the parameters."""
+    stops = [stop for stop in range(last - UPDATES, last) if stop > first]
+    for start, stop in itertools.pairwise([first, *stops, last]):
+        if len(training.rows_P) and start >= last - UPDATES:
+            training.watch.before_update(training.stack.parameters_PN)
+        if len(training.rows_P):
+            advance(training, start, stop)
 
 
 def advance(training: Training, first: int, last: int) -> None:
@@ -164,8 +177,8 @@ def _evaluate(training: Training, dataset: Dataset, step: int) -> None:
     """Measure validation scores, probe scores and diagnostics; let models leave whose loss is not finite."""
     stack, scale_P11 = training.stack, training.batches.scale_P11
     validation = score(stack, scale_P11, torch.from_numpy(dataset.x_val), torch.from_numpy(dataset.y_val))
-    x_BI, y_B = torch.from_numpy(dataset.x_train[:PROBE]), torch.from_numpy(dataset.y_train[:PROBE])
-    on_probe, values_PK = probe(stack, scale_P11, x_BI, y_B)
+    x_NI, y_N = torch.from_numpy(dataset.x_train), torch.from_numpy(dataset.y_train)
+    on_probe, values_PK = probe(stack, scale_P11, x_NI, y_N, training.watch, step)
     finite_P = validation[0].isfinite() & on_probe[0].isfinite()
     record, rows_P = training.record, training.rows_P
     record.curve(rows_P, step, "train", on_probe)

@@ -15,11 +15,15 @@ CURVE_SPLITS = ("train", "val")
 
 @dataclass
 class Record:
-    """Arrays over all runs of a stack, NaN where nothing was measured; rows of diverged runs stop at divergence."""
+    """Arrays over all runs of a stack, NaN where nothing was measured; rows of diverged runs stop at divergence.
+
+    recorded_EK: whether a diagnostic is recorded at an evaluation.
+    """
 
     runs: tuple[Run, ...]
     steps: tuple[int, ...]
     keys: list[tuple[int, str]]
+    recorded_EK: np.ndarray
     parameters: int
     classes: int
     diverged_step_P: np.ndarray = field(init=False)
