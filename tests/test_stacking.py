@@ -53,7 +53,7 @@ def test_stacks_hold_every_run_once_and_share_a_program() -> None:
         for depth in (1, 2)
         for seed in range(5)
     ]
-    stacks = make_stacks(runs, largest=4)
+    stacks = make_stacks(runs, lambda run: 4)
     assert sorted(run.key for stack in stacks for run in stack) == sorted(run.key for run in runs)
     assert all(len({run.depth for run in stack}) == 1 and 3 <= len(stack) <= 4 for stack in stacks)
 

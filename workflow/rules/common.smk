@@ -1,6 +1,6 @@
 # What every step shares: the config, its shards, and the input functions.
 # Inputs:  one config file (--configfile, else config/config.yaml).
-# Outputs: NAME, CONFIG, SHARDS, FIGURES and the functions below; no files.
+# Outputs: NAME, DEVICE, CONFIG, SHARDS, FIGURES and the functions below; no files.
 import os
 import shlex
 import sys
@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from actbench.plan.config import load_config
-from actbench.plan.cost import job_seconds
+from actbench.plan.cost import job_seconds, memory_bytes
 from actbench.plan.design import expand as expand_design
 from actbench.plan.errors import ConfigError
 from actbench.plan.numerics import NUMERICS
@@ -41,15 +41,15 @@ def config_path():
 
 
 def read_plan(path):
-    """Return the config's name and its shards by id."""
+    """Return the config's name, its device and its shards by id."""
     config = load_config(path)
     shards = make_shards(expand_design(config, path).runs, config.shard_minutes, path)
-    return config.name, {shard.id: shard for shard in shards}
+    return config.name, config.device, {shard.id: shard for shard in shards}
 
 
 try:
     CONFIG_FILE = config_path()
-    NAME, SHARDS = read_plan(CONFIG_FILE)
+    NAME, DEVICE, SHARDS = read_plan(CONFIG_FILE)
 except ConfigError as error:
     print(error, file=sys.stderr)
     raise SystemExit(2)
@@ -58,6 +58,7 @@ except ConfigError as error:
 CONFIG = shlex.quote(CONFIG_FILE).replace("{", "{{").replace("}", "}}")
 FIGURES = figure_names()
 STATISTICS = statistic_names()
+SNAKEMAKE_MB = 800  # two processes of Snakemake in each job on a cluster
 DATASETS = sorted({shard.runs[0].dataset for shard in SHARDS.values()})
 
 # Jobs use the Python that runs Snakemake and the library that made the plan, and know when the workflow began.
@@ -91,9 +92,19 @@ def priority_of_shard(wildcards):
     return round(1000 * job_seconds(SHARDS[wildcards.shard].runs))
 
 
-def minutes_of_shard(wildcards):
-    """Limit a job on a cluster to four times what it is expected to need, for slower machines, and ten minutes."""
-    return 10 + round(4 * job_seconds(SHARDS[wildcards.shard].runs) / 60)
+def minutes_of_shard(wildcards, attempt):
+    """Limit a job on a cluster to four times what it is expected to need, for slower machines, and ten minutes.
+
+    This and the memory are estimates of the plan, so they stand with the rule; all else that a scheduler is asked for
+    stands in a profile, whose `set-resources` goes before them.
+    """
+    return attempt * (10 + round(4 * job_seconds(SHARDS[wildcards.shard].runs) / 60))
+
+
+def megabytes_of_shard(wildcards, attempt):
+    """Ask for the expected memory of the training, half of it again, and what Snakemake takes within a job."""
+    expected = memory_bytes(SHARDS[wildcards.shard].runs) / 10**6
+    return attempt * (SNAKEMAKE_MB + round(1.5 * expected))
 
 
 def code_of(module):

@@ -32,6 +32,8 @@ Everything of one config lies under `results/<name>/`:
 - `manifest.json`: the sha256 and size of every product, the config, counts of runs by status, and versions.
   `actbench manifest CONFIG --check` compares the files with it.
 - `shards/*.parquet`: what the jobs wrote; the tables hold all of it.
+- `.<file>.sha256`, hidden beside each of them: its checksum, as `sha256sum -c` reads it. A file that is not what was
+  written is named, renamed to `*.damaged` and not used; the next call of Snakemake makes it anew.
 
 ```python
 import pandas as pd

@@ -12,6 +12,7 @@ from actbench.analysis.metrics import join_scores, scores_by_study
 from actbench.analysis.row_groups import read_rows
 from actbench.analysis.stats_schema import STATS
 from actbench.analysis.tables import RESULTS, read_table
+from actbench.plan.checksums import refuse_damaged
 from actbench.plan.config import Config
 from actbench.plan.errors import ConfigError, nearest
 from actbench.plan.factors import FACTORS
@@ -107,6 +108,7 @@ def read_statistic(config: Config, statistic: str, results: Path = RESULTS) -> p
     if statistic not in STATS:
         raise ConfigError("statistic", f"unknown statistic {statistic!r}; {nearest(statistic, list(STATS))}")
     path = stats_path(config.name, statistic, results)
+    refuse_damaged(path, remedy="run `actbench stats` with this config")
     text = {column.name: "str" for column in STATS[statistic] if column.dtype == "string"}
     try:
         frame = pd.read_csv(path, dtype=text, keep_default_na=False, na_values={c: [""] for c in _numbers(statistic)})

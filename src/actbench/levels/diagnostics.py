@@ -112,7 +112,7 @@ DIAGNOSTICS: dict[str, Diagnostic] = {
     "zero_centredness": Diagnostic(
         measures.zero_centredness,
         where="hidden",
-        formula="|mean| / std of u over b and d; NaN if u does not vary",
+        formula="|mean| / std of u over b and d; none if u does not vary",
         unit="",
         meaning="how far from zero-centred: 0 is centred, sigmoid has 2 and more",
         reference="LeCun, Bottou, Orr & Müller (1998), Efficient BackProp, section 4.3",
@@ -169,7 +169,7 @@ DIAGNOSTICS: dict[str, Diagnostic] = {
     "still_dead_fraction": Diagnostic(
         measures.still_dead_fraction,
         where="hidden",
-        formula="share now dead of the units dead at the recorded moment before; NaN if none was",
+        formula="share now dead of the units dead at the recorded moment before; none if none was dead",
         unit="fraction",
         meaning="1: what is dead stays dead; below 1: units come back",
         reference="Lu, Shin, Su & Karniadakis (2020), Dying ReLU and initialization",
@@ -198,7 +198,7 @@ DIAGNOSTICS: dict[str, Diagnostic] = {
         measures.sign_coherence,
         where="weights",
         formula="mean over units d of max(n₊, n₋) / (n₊ + n₋), n± the positive and negative entries of column d of "
-        "∂loss/∂W; NaN if all are 0",
+        "∂loss/∂W; none if all are 0",
         unit="fraction",
         meaning="1: all incoming weights of a unit must move the same way, which makes steps zig-zag; near 0.5: free",
         reference="LeCun, Bottou, Orr & Müller (1998), Efficient BackProp, section 4.3",
@@ -236,7 +236,7 @@ DIAGNOSTICS: dict[str, Diagnostic] = {
     "effective_rank": Diagnostic(
         measures.effective_rank,
         where="hidden",
-        formula="tr(C)² / tr(C²), C the covariance of the units over the probe; NaN if nothing varies",
+        formula="tr(C)² / tr(C²), C the covariance of the units over the probe; none if nothing varies",
         unit="dimensions",
         meaning="directions that carry the activations; near 1 the representation has collapsed",
         reference="Gao, Trautmann, Yu, Santhanam, Ryu, Shenoy & Ganguli (2017), A theory of multineuronal "
@@ -264,7 +264,7 @@ DIAGNOSTICS: dict[str, Diagnostic] = {
     "gradient_ratio": Diagnostic(
         measures.gradient_ratio,
         where="network",
-        formula="gradient_norm of the first over that of the last hidden layer; NaN if nothing arrives at the last",
+        formula="gradient_norm of the first over that of the last hidden layer; none if nothing arrives at the last",
         unit="",
         meaning="below 1 the gradient vanishes on its way to the input, above 1 it explodes",
         reference="Glorot & Bengio (2010), Understanding the difficulty of training deep feedforward neural "
@@ -273,7 +273,7 @@ DIAGNOSTICS: dict[str, Diagnostic] = {
     "backward_ratio": Diagnostic(
         measures.backward_ratio,
         where="network",
-        formula="backward_norm of the first over that of the last hidden layer; NaN if nothing arrives at the last",
+        formula="backward_norm of the first over that of the last hidden layer; none if nothing arrives at the last",
         unit="",
         meaning="the same of the backward signal, free of the size of the layers' inputs",
         reference="Glorot & Bengio (2010), Understanding the difficulty of training deep feedforward neural "
@@ -282,7 +282,7 @@ DIAGNOSTICS: dict[str, Diagnostic] = {
     "clip_coefficient": Diagnostic(
         measures.clip_coefficient,
         where="network",
-        formula="‖g after the run's clipping rule‖₂ / ‖g‖₂, g = ∂loss/∂θ on the probe; NaN if g = 0",
+        formula="‖g after the run's clipping rule‖₂ / ‖g‖₂, g = ∂loss/∂θ on the probe; none if g = 0",
         unit="fraction",
         meaning="1: clipping leaves the gradient alone; below: it shortens it so much",
         reference="Pascanu, Mikolov & Bengio (2013), On the difficulty of training recurrent neural networks, "

@@ -56,7 +56,7 @@ class _Standardise(torch.autograd.Function):
     def forward(
         ctx: Any, z_PBD: Tensor, gain_P1D: Tensor, shift_P1D: Tensor | None, axis: int
     ) -> tuple[Tensor, Tensor, Tensor]:
-        mean = z_PBD.mean(axis, keepdim=True) if shift_P1D is not None else torch.zeros((), dtype=z_PBD.dtype)
+        mean = z_PBD.mean(axis, keepdim=True) if shift_P1D is not None else z_PBD.new_zeros(())
         centred_PBD = z_PBD - mean if shift_P1D is not None else z_PBD
         variance = (centred_PBD * centred_PBD).mean(axis, keepdim=True)
         scale = torch.rsqrt(variance + EPSILON)

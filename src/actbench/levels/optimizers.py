@@ -3,7 +3,6 @@
 Letters: P models, N parameters of one model, flat.
 """
 
-import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
@@ -19,7 +18,8 @@ BLOCK = 131_072  # numbers; a few tensors of this size stay in a core's cache
 class Optimizer:
     """One update rule: (parameters_PN, gradient_PN, slots, lr_P1, step, *arguments) -> None, in place.
 
-    slots: names of the tensors (P, N) that the rule keeps, zero at the start. step counts from 1.
+    slots: names of the tensors (P, N) that the rule keeps, zero at the start. step counts from 1; it is a number, or a
+    tensor without axes on the device, which a captured step needs.
     """
 
     update: Callable[..., None]
@@ -40,7 +40,12 @@ def _blocks(*tensors: Tensor) -> Iterator[tuple[Tensor, ...]]:
 
 @torch.no_grad()
 def sgd(
-    parameters_PN: Tensor, gradient_PN: Tensor, slots: dict[str, Tensor], lr_P1: Tensor, step: int, momentum: float
+    parameters_PN: Tensor,
+    gradient_PN: Tensor,
+    slots: dict[str, Tensor],
+    lr_P1: Tensor,
+    step: int | Tensor,
+    momentum: float,
 ) -> None:
     """Step along the gradient with heavy-ball momentum.
 
@@ -58,7 +63,7 @@ def adam(
     gradient_PN: Tensor,
     slots: dict[str, Tensor],
     lr_P1: Tensor,
-    step: int,
+    step: int | Tensor,
     beta1: float,
     beta2: float,
     epsilon: float,
@@ -70,7 +75,7 @@ def adam(
     lr_P1: each model's own. Source: Kingma & Ba 2015, algorithm 1.
     """
     stride_P1 = lr_P1 / (1 - beta1**step)
-    root = math.sqrt(1 - beta2**step)
+    root = (1 - beta2**step) ** 0.5
     for theta, g, m, v, stride in _blocks(parameters_PN, gradient_PN, slots["mean"], slots["square"], stride_P1):
         m.lerp_(g, 1 - beta1)
         v.mul_(beta2).addcmul_(g, g, value=1 - beta2)

@@ -18,17 +18,19 @@ GRID_G = torch.linspace(-20, 20, 8001, dtype=torch.float64)  # every place of a 
 Derivative = Callable[[Tensor], Tensor]
 
 
-def steepest(derivative: Derivative) -> tuple[Tensor, Tensor]:
+def steepest(derivative: Derivative, device: torch.device | None = None) -> tuple[Tensor, Tensor]:
     """Return the largest |φ′(z)| and the lowest z where it is reached.
 
     Args:
         derivative: φ′ of z alone; tensors of learned parameters, shape (P, 1, 1), may hide in it.
+        device: where those are.
 
     Returns:
         Two tensors that broadcast against z (P, B, D): shape (1,), or (P, 1, 1) for a learned activation.
     """
-    largest, place = derivative(GRID_G).abs().max(-1, keepdim=True)
-    return largest, GRID_G[place]
+    grid_G = GRID_G.to(device)
+    largest, place = derivative(grid_G).abs().max(-1, keepdim=True)
+    return largest, grid_G[place]
 
 
 def saturated(derivative: Derivative, z_PBD: Tensor, slope_PBD: Tensor) -> tuple[Tensor, Tensor]:
@@ -37,7 +39,7 @@ def saturated(derivative: Derivative, z_PBD: Tensor, slope_PBD: Tensor) -> tuple
     |φ′(z)| < SATURATED·max|φ′|, by the side of the place of the maximum on which z lies.
     slope_PBD: φ′(z). Source: Glorot & Bengio 2010, section 3, who watch saturation by the activation's range.
     """
-    largest, place = steepest(derivative)
+    largest, place = steepest(derivative, z_PBD.device)
     flat_PBD = slope_PBD.abs() < (SATURATED * largest).to(slope_PBD.dtype)
     below_PBD = z_PBD < place.to(z_PBD.dtype)
     return flat_PBD & below_PBD, flat_PBD & ~below_PBD

@@ -45,12 +45,17 @@ RUNS = (
     Column("clip_rate", "float64", "fraction", "share of updates whose gradient the clipping rule changed"),
     Column("classes", "int64", "classes", "number of classes; chance accuracy is one over it"),
     Column("parameters", "int64", "numbers", "trained parameters of the network"),
-    Column("seconds", "float64", "s", "process time of the run's stack divided by its runs (not reproducible)"),
+    Column(
+        "seconds",
+        "float64",
+        "s",
+        "process time (GPU: elapsed) of the run's stack over its runs; not reproducible",
+    ),
     Column("numerics", "int64", "", "version of the trained numbers"),
     Column("version", "string", "", "actbench version that trained the run"),
     Column("commit", "string", "", "git commit that trained the run, `+` appended when files were changed"),
     Column("torch", "string", "", "torch version"),
-    Column("device", "string", "", "kind of device and instruction set, e.g. cpu-avx512"),
+    Column("device", "string", "", "kind of device and what it computes with, e.g. cpu-avx512, cuda-sm90"),
 )
 
 CURVES = (
@@ -66,7 +71,7 @@ LAYERS = (
     Column("step", "int32", "updates", "updates made before the measurement"),
     Column("layer", "int32", "", "1 … depth: hidden layers; depth + 1: output layer; 0: the whole network"),
     Column("diagnostic", "string", "", "name of the diagnostic, see Diagnostics"),
-    Column("value", "float32", "see diagnostic", "what was measured; NaN: there is no such number"),
+    Column("value", "float32", "see diagnostic", "what was measured; a number that does not exist has no row"),
 )
 
 STUDIES = (

@@ -21,7 +21,10 @@ VERBS = {
     "activations": "tabulate every activation function and its derivative",
     "boundaries": "tabulate the decision boundaries of a config's networks in the plane",
     "figure": "draw one figure from the tables",
+    "compare": "compare treatments in anybody's table of results",
     "report": "write the report page",
+    "theory": "predict variances, gradients and depth scales of an activation by mean-field theory",
+    "explain": "say all that the tables hold of one run",
     "cache": "verify the run cache, merge another machine's into it, or prune it",
     "manifest": "write the checksums of every product",
 }

@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from actbench.training.device import use_device
 from actbench.training.process import cache_folder, one_core, prepare_process
 from actbench.training.stopping import stop_on_signals
 
@@ -43,6 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
     from actbench.levels.dataset import load_dataset
     from actbench.training.shard import train_shard, write_shard
 
+    use_device(config.device)
     one_core()
     results = Path("results") / config.name
     progress = Progress(results, list(shards.values()), shard)

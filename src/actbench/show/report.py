@@ -13,6 +13,7 @@ from actbench import __version__
 from actbench.analysis.atomic_file import write_text
 from actbench.analysis.row_groups import count_runs
 from actbench.analysis.tables import RESULTS
+from actbench.plan.checksums import refuse_damaged
 from actbench.plan.config import Config, load_config
 from actbench.plan.errors import ConfigError
 from actbench.show.contract import Declaration, declarations
@@ -143,6 +144,7 @@ def _data_uri(media_type: str, content: bytes) -> str:
 
 
 def _read(path: Path) -> bytes:
+    refuse_damaged(path, remedy=REMEDY)
     try:
         return path.read_bytes()
     except OSError:

@@ -20,7 +20,8 @@ class Batches:
         self.per_epoch = len(x_NI) // self.batch_size
         assert self.per_epoch > 0, "the plan checks that a batch fits the training split"
         self.seeds = [run.seed for run in runs]
-        self.scale_P11 = input_scales(runs)
+        self.scale_P11 = input_scales(runs).to(x_NI.device)
+        self.is_scaled = any(run.input_scale != 1 for run in runs)
         self.x_NI, self.y_N = x_NI, y_N
         self.permutations: dict[tuple[int, int], Tensor] = {}  # of each seed's current epoch
 
@@ -33,8 +34,12 @@ class Batches:
     def at(self, step: int) -> tuple[Tensor, Tensor]:
         """Return x (P, B, I) and y (P, B) of an update; steps count from 0."""
         order_SKB, seed_P = self.order(step, 1)
-        index_PB = order_SKB[seed_P, 0]
-        return _scaled(self.x_NI[index_PB], self.scale_P11), self.y_N[index_PB]
+        return self.gather(order_SKB[seed_P, 0].to(self.x_NI.device))
+
+    def gather(self, rows_PB: Tensor) -> tuple[Tensor, Tensor]:
+        """Return x (P, B, I), each model's with its own scale, and y (P, B) of the named rows of the training split."""
+        x_PBI = self.x_NI[rows_PB]
+        return x_PBI * self.scale_P11 if self.is_scaled else x_PBI, self.y_N[rows_PB]
 
     def select(self, keep_P: Tensor) -> None:
         """Drop the models whose entry of `keep_P` is False."""

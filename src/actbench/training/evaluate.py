@@ -27,7 +27,7 @@ def score(stack: Stack, scale_P11: Tensor, x_BI: Tensor, y_B: Tensor) -> Scores:
 def score_by_forward(stack: Stack, scale_P11: Tensor, x_BI: Tensor, y_B: Tensor) -> Scores:
     """Score through the network's forward pass: the readable twin of `Compiled.score`."""
     parameters, statistics = stack.views(stack.parameters_PN), stack.statistics()
-    loss_P, right_P = torch.zeros(len(scale_P11)), torch.zeros(len(scale_P11))
+    loss_P, right_P = scale_P11.new_zeros(len(scale_P11)), scale_P11.new_zeros(len(scale_P11))
     for start in range(0, len(y_B), CHUNK):
         x, y_PC = _padded(x_BI[start : start + CHUNK]), y_B[start : start + CHUNK].expand(len(scale_P11), -1)
         logits_PBC = stack.network.forward(parameters, statistics, shared_inputs(x, scale_P11), "eval")

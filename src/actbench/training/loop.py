@@ -22,6 +22,8 @@ from actbench.levels.optimizers import OPTIMIZERS
 from actbench.plan.design import Run
 from actbench.plan.level import parse_level
 from actbench.training.batches import Batches
+from actbench.training.captured import CapturedSteps
+from actbench.training.device import chosen_device
 from actbench.training.evaluate import Scores, score
 from actbench.training.gradients import loss_and_gradient
 from actbench.training.probe import UPDATES, Watch, diagnostic_keys, probe
@@ -59,6 +61,7 @@ class Training:
     clipped_P: Tensor
     best: _Best
     watch: Watch
+    captured: CapturedSteps | None = None
 
     def drop(self, finite_P: Tensor, steps_P: Tensor) -> None:
         """Record the models that are not finite as diverged after `steps_P` updates and let them leave."""
@@ -79,21 +82,22 @@ def build_network(run: Run, dataset: Dataset) -> Network:
     return network
 
 
-def start(runs: Sequence[Run], dataset: Dataset) -> Training:
-    """Initialise a stack of runs that share a tensor program."""
+def start(runs: Sequence[Run], dataset: Dataset, device: str | None = None) -> Training:
+    """Initialise a stack of runs that share a tensor program; only a CPU runs the compiled loops."""
+    device = device or chosen_device()
     network = build_network(runs[0], dataset)
+    network = network if device == "cpu" else replace(network, compiled=None)
     slots = OPTIMIZERS[parse_level("optimizer", runs[0].optimizer).name].slots
-    stack = initial_stack(runs, network, len(slots))
-    x_NI, y_N = torch.from_numpy(dataset.x_train), torch.from_numpy(dataset.y_train)
+    stack = initial_stack(runs, network, len(slots), device)
+    x_NI, y_N = _tensors(dataset.x_train, dataset.y_train, device=stack.parameters_PN.device)
     size = sum(parameter.size for parameter in network.parameters.values())
     steps = evaluation_steps(runs[0].steps)
-    keys, watch = diagnostic_keys(network), Watch(runs[0], steps)
-    record = Record(tuple(runs), steps, keys, watch.recorded(keys), size, dataset.classes)
+    record = Record(tuple(runs), steps, diagnostic_keys(network), size, dataset.classes)
     count = len(runs)
-    infinite = torch.full((count,), math.inf)
-    best = _Best(_copied(stack), infinite, torch.zeros(count), torch.zeros(count, dtype=torch.int64))
-    rows_P, clipped_P = torch.arange(count), torch.zeros(count, dtype=torch.int64)
-    return Training(stack, Batches(runs, x_NI, y_N), record, rows_P, clipped_P, best, watch)
+    none_P = torch.zeros(count, device=stack.parameters_PN.device)
+    best = _Best(_copied(stack), none_P + math.inf, none_P.clone(), none_P.long())
+    rows_P, clipped_P = torch.arange(count, device=none_P.device), none_P.long()
+    return Training(stack, Batches(runs, x_NI, y_N), record, rows_P, clipped_P, best, Watch(runs[0], steps))
 
 
 def _copied(stack: Stack) -> Stack:
@@ -102,15 +106,21 @@ def _copied(stack: Stack) -> Stack:
     return replace(stack, parameters_PN=parameters_PN, statistics_PM=statistics_PM, slots_PTN=stack.slots_PTN[:, :0])
 
 
-def train_stack(runs: Sequence[Run], dataset: Dataset, on_end: Callable[[Training], None] | None = None) -> Record:
+def train_stack(
+    runs: Sequence[Run],
+    dataset: Dataset,
+    on_end: Callable[[Training], None] | None = None,
+    device: str | None = None,
+) -> Record:
     """Train runs that share a tensor program and return what was recorded of each.
 
     Args:
         runs: runs of one stack (`make_stacks`).
         dataset: the data they share.
         on_end: called with the trained stack before it is forgotten, e.g. to draw its decision boundaries.
+        device: `cpu`, or `cuda` for the first GPU; the process's own (`device.use_device`) by default.
     """
-    training = start(runs, dataset)
+    training = start(runs, dataset, device)
     _evaluate(training, dataset, 0)
     for first, last in itertools.pairwise(training.record.steps):
         _advance_watched(training, first, last)
@@ -134,11 +144,13 @@ def _advance_watched(training: Training, first: int, last: int) -> None:
 
 
 def advance(training: Training, first: int, last: int) -> None:
-    """Make the updates from step `first` to step `last`, compiled where the network's levels allow it."""
+    """Make the updates from step `first` to step `last`: captured on a GPU, else compiled where the levels allow it."""
     for start in range(first, last, MOST_UPDATES):
         stop_if_asked()
         stop = min(start + MOST_UPDATES, last)
-        if training.stack.network.compiled is None:
+        if training.stack.parameters_PN.is_cuda:
+            advance_captured(training, start, stop)
+        elif training.stack.network.compiled is None:
             advance_by_autograd(training, start, stop)
         else:
             _advance_compiled(training, training.stack.network.compiled, start, stop)
@@ -153,6 +165,15 @@ def _advance_compiled(training: Training, compiled: Compiled, first: int, last: 
     )  # fmt: skip
     training.clipped_P += clipped_P
     training.drop(loss_P.isfinite(), first + done_P)
+
+
+def advance_captured(training: Training, first: int, last: int) -> None:
+    """Make the same updates by replaying one captured step."""
+    if training.captured is None or training.captured.stack is not training.stack:
+        training.captured = CapturedSteps(training, MOST_UPDATES)
+    live_P, done_P, clipped_P = training.captured.advance(first, last)
+    training.clipped_P += clipped_P
+    training.drop(live_P, first + done_P)
 
 
 def advance_by_autograd(training: Training, first: int, last: int) -> None:
@@ -176,8 +197,9 @@ def advance_by_autograd(training: Training, first: int, last: int) -> None:
 def _evaluate(training: Training, dataset: Dataset, step: int) -> None:
     """Measure validation scores, probe scores and diagnostics; let models leave whose loss is not finite."""
     stack, scale_P11 = training.stack, training.batches.scale_P11
-    validation = score(stack, scale_P11, torch.from_numpy(dataset.x_val), torch.from_numpy(dataset.y_val))
-    x_NI, y_N = torch.from_numpy(dataset.x_train), torch.from_numpy(dataset.y_train)
+    device = scale_P11.device
+    validation = score(stack, scale_P11, *_tensors(dataset.x_val, dataset.y_val, device=device))
+    x_NI, y_N = _tensors(dataset.x_train, dataset.y_train, device=device)
     on_probe, values_PK = probe(stack, scale_P11, x_NI, y_N, training.watch, step)
     finite_P = validation[0].isfinite() & on_probe[0].isfinite()
     record, rows_P = training.record, training.rows_P
@@ -202,18 +224,19 @@ def _finish(training: Training, dataset: Dataset) -> None:
     """Record the final scores, those of the best validation step, and how often clipping acted."""
     record, rows_P, best = training.record, training.rows_P, training.best
     scale_P11 = training.batches.scale_P11
-    record.updates_clipped_P[rows_P.numpy()] = training.clipped_P.numpy()
+    record.updates_clipped_P[rows_P.cpu().numpy()] = training.clipped_P.cpu().numpy()
+    device = scale_P11.device
     for split in ("train", "val", "test"):
         x_NI, y_N = getattr(dataset, f"x_{split}"), getattr(dataset, f"y_{split}")
-        _record_scores(record, split, rows_P, score(training.stack, scale_P11, *_tensors(x_NI, y_N)))
+        _record_scores(record, split, rows_P, score(training.stack, scale_P11, *_tensors(x_NI, y_N, device=device)))
     _record_scores(record, "best_val", rows_P, (best.loss_P, best.accuracy_P))
-    on_test = score(best.stack, scale_P11, *_tensors(dataset.x_test, dataset.y_test))
+    on_test = score(best.stack, scale_P11, *_tensors(dataset.x_test, dataset.y_test, device=device))
     _record_scores(record, "best_test", rows_P, on_test)
-    record.best_step_P[rows_P.numpy()] = best.step_P.numpy()
+    record.best_step_P[rows_P.cpu().numpy()] = best.step_P.cpu().numpy()
 
 
-def _tensors(*arrays: object) -> list[Tensor]:
-    return [torch.as_tensor(array) for array in arrays]
+def _tensors(*arrays: object, device: torch.device) -> list[Tensor]:
+    return [torch.as_tensor(array, device=device) for array in arrays]
 
 
 def _record_scores(record: Record, prefix: str, rows_P: Tensor, scores: Scores) -> None:

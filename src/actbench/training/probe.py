@@ -1,6 +1,6 @@
 """Diagnostics of a stack at one moment: a forward and a backward pass on the probe, then `levels.diagnostics`.
 
-Letters: P models of a stack, B examples, I inputs, D units, N numbers of one model, E evaluations, K diagnostics.
+Letters: P models of a stack, B examples, I inputs, D units, N numbers of one model, K diagnostics.
 """
 
 from collections import deque
@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -59,11 +58,6 @@ class Watch:
         """Return the diagnostics that are recorded at a step."""
         return {n for n, entry in DIAGNOSTICS.items() if is_recorded(entry.when, entry.after, step, self.steps)}
 
-    def recorded(self, keys: Sequence[tuple[int, str]]) -> np.ndarray:
-        """Tell for each evaluation which of the keys are recorded, shape (E, K)."""
-        names = [self.names(step) for step in self.steps]
-        return np.array([[name in wanted for _, name in keys] for wanted in names])
-
 
 def diagnostic_keys(network: Network) -> list[tuple[int, str]]:
     """Return (layer, diagnostic) of every recorded number of a network, in the order of `probe`."""
@@ -84,7 +78,7 @@ def _network_names() -> list[str]:
 def probe(stack: Stack, scale_P11: Tensor, x_NI: Tensor, y_N: Tensor, watch: Watch, step: int) -> tuple[Scores, Tensor]:
     """Run forward and backward on the probe; return the scores and all diagnostics, (P, K).
 
-    What is not recorded at this step is NaN.
+    What is not recorded at this step, or does not exist, is NaN.
 
     Args:
         stack: the models after `step` updates.
@@ -127,7 +121,7 @@ def _measure(stack: Stack, gradient_PN: Tensor, layers: Sequence[Layer], watch: 
     clip = partial(_clipped, CLIPPING[rule.name].function, rule.arguments)
     whole = Whole(gradient_PN, clip, watch.updates(stack.parameters_PN), layers[:-1])
     subjects = [(layer, _names(layer.trace.u_PBD is not None)) for layer in layers]
-    absent_P = torch.full((len(gradient_PN),), torch.nan)
+    absent_P = torch.full_like(gradient_PN[:, 0], torch.nan)
     columns = []
     for subject, wanted in [*subjects, (whole, _network_names())]:
         columns += [DIAGNOSTICS[name].measure(subject) if name in names else absent_P for name in wanted]

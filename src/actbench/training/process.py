@@ -9,6 +9,7 @@ import os
 from pathlib import Path
 
 from actbench.plan.errors import ConfigError, nearest
+from actbench.training.device import chosen_device, cuda_kind, tf32_allowed
 
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
 LEVELS = Path(__file__).resolve().parent.parent / "levels"
@@ -53,9 +54,13 @@ def prepare_process(folder: Path) -> None:
 
 
 def one_core() -> None:
-    """Make torch use one thread and treat denormal numbers, which vanishing gradients make and which are slow, as 0."""
+    """Make torch use one thread, treat denormal numbers, which vanishing gradients make and which are slow, as 0.
+
+    A GPU's matrix products round to full float32 unless $ACTBENCH_TF32 asks for less.
+    """
     import torch
 
+    torch.backends.cuda.matmul.allow_tf32 = tf32_allowed()
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
 
@@ -72,8 +77,8 @@ def instruction_set() -> str:
 
 
 def device_kind() -> str:
-    """Name the kind of device and instructions, which rounds in its own way, e.g. `cpu-avx512`."""
-    return f"cpu-{instruction_set()}"
+    """Name the kind of device and instructions, which rounds in its own way, e.g. `cpu-avx512` or `cuda-sm90`."""
+    return cuda_kind() if chosen_device() == "cuda" else f"cpu-{instruction_set()}"
 
 
 def _widest_vectors() -> str:

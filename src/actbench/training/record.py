@@ -15,15 +15,11 @@ CURVE_SPLITS = ("train", "val")
 
 @dataclass
 class Record:
-    """Arrays over all runs of a stack, NaN where nothing was measured; rows of diverged runs stop at divergence.
-
-    recorded_EK: whether a diagnostic is recorded at an evaluation.
-    """
+    """Arrays over all runs of a stack, NaN where nothing was measured; rows of diverged runs stop at divergence."""
 
     runs: tuple[Run, ...]
     steps: tuple[int, ...]
     keys: list[tuple[int, str]]
-    recorded_EK: np.ndarray
     parameters: int
     classes: int
     diverged_step_P: np.ndarray = field(init=False)
@@ -44,21 +40,22 @@ class Record:
     def curve(self, rows_P: Tensor, step: int, split: str, scores: tuple[Tensor, Tensor]) -> None:
         """Keep one evaluation of the models in rows `rows_P`."""
         place = self.curves_PES2[:, self.steps.index(step), CURVE_SPLITS.index(split)]
-        place[rows_P.numpy(), 0], place[rows_P.numpy(), 1] = scores[0].numpy(), scores[1].numpy()
+        rows = rows_P.cpu().numpy()
+        place[rows, 0], place[rows, 1] = scores[0].cpu().numpy(), scores[1].cpu().numpy()
 
     def diagnostics(self, rows_P: Tensor, step: int, values_PK: Tensor) -> None:
         """Keep all diagnostics of one evaluation."""
-        self.layers_PEK[rows_P.numpy(), self.steps.index(step)] = values_PK.numpy()
+        self.layers_PEK[rows_P.cpu().numpy(), self.steps.index(step)] = values_PK.cpu().numpy()
 
     def diverged(self, rows_P: Tensor, steps_P: Tensor, clipped_P: Tensor) -> None:
         """Mark runs as diverged after so many updates, `clipped_P` of which were clipped."""
-        self.diverged_step_P[rows_P.numpy()] = steps_P.numpy()
-        self.updates_clipped_P[rows_P.numpy()] = clipped_P.numpy()
+        rows = rows_P.cpu().numpy()
+        self.diverged_step_P[rows], self.updates_clipped_P[rows] = steps_P.cpu().numpy(), clipped_P.cpu().numpy()
 
     def final(self, name: str, rows_P: Tensor, values_P: Tensor) -> None:
         """Keep a final number of the runs that lasted to the end, e.g. `test_loss`."""
         column = self.scores.setdefault(name, np.full(len(self.runs), np.nan))
-        column[rows_P.numpy()] = values_P.double().numpy()
+        column[rows_P.cpu().numpy()] = values_P.double().cpu().numpy()
 
     def evaluations(self, index: int) -> int:
         """Count the evaluations of a run that came before its divergence."""

@@ -84,7 +84,7 @@ def _curves(record: Record, counts: list[int]) -> pa.Array:
 
 
 def _layers(record: Record, counts: list[int]) -> pa.Array:
-    kept = [record.recorded_EK[:n] for n in counts]  # of each run: which of its measurements the schedule asks for
+    kept = [~np.isnan(record.layers_PEK[i, :n]) for i, n in enumerate(counts)]  # NaN: not recorded, or no such number
     layer_K = np.array([layer for layer, _ in record.keys], dtype=np.int32)
     name_K = np.array([name for _, name in record.keys], dtype=object)
     places = [np.nonzero(kept_EK) for kept_EK in kept]

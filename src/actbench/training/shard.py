@@ -11,9 +11,12 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from actbench.levels.dataset import Dataset
+from actbench.plan.checksums import publish
 from actbench.plan.design import Run
 from actbench.plan.shards import Shard
 from actbench.training.cache import RunCache
+from actbench.training.capacity import largest_stack
+from actbench.training.device import chosen_device
 from actbench.training.loop import train_stack
 from actbench.training.rows import error_row, to_rows
 from actbench.training.stack import make_stacks
@@ -46,7 +49,8 @@ def _train_on(runs: Sequence[Run], dataset: Dataset, cache: RunCache, on_runs: P
     tables = [cache.load(runs)]
     cached = set(tables[0]["run_key"].to_pylist())
     on_runs([run for run in runs if run.key in cached], False)
-    for stack in make_stacks([run for run in runs if run.key not in cached]):
+    missing = [run for run in runs if run.key not in cached]
+    for stack in make_stacks(missing, lambda run: largest_stack(run, dataset, chosen_device())):
         tables += _train_and_keep(stack, dataset, cache)
         on_runs(stack, True)
     return tables
@@ -54,7 +58,9 @@ def _train_on(runs: Sequence[Run], dataset: Dataset, cache: RunCache, on_runs: P
 
 def _train_and_keep(stack: Sequence[Run], dataset: Dataset, cache: RunCache) -> list[pa.Table]:
     """Train a stack; when it fails, halve it until the run that cannot be trained stands alone in an `error` row."""
-    began = time.process_time()
+    # What a GPU does is no time of the process.
+    clock = time.process_time if chosen_device() == "cpu" else time.perf_counter
+    began = clock()
     try:
         record = train_stack(stack, dataset)
     except (RuntimeError, ArithmeticError, MemoryError) as error:
@@ -63,17 +69,17 @@ def _train_and_keep(stack: Sequence[Run], dataset: Dataset, cache: RunCache) -> 
             return [error_row(stack[0])]
         middle = len(stack) // 2
         return [*_train_and_keep(stack[:middle], dataset, cache), *_train_and_keep(stack[middle:], dataset, cache)]
-    rows = to_rows(record, time.process_time() - began)
+    rows = to_rows(record, clock() - began)
     cache.save(rows, stack[0])
     return [rows]
 
 
 def write_shard(rows: pa.Table, output: Path) -> None:
-    """Write a shard file under a temporary name, then rename it."""
+    """Write a shard file under a temporary name, then rename it and leave its checksum beside it."""
     output.parent.mkdir(parents=True, exist_ok=True)
     temporary = output.with_name(f".{output.name}.{secrets.token_hex(8)}.tmp")
     try:
         pq.write_table(rows, temporary, compression="zstd")
-        temporary.replace(output)
+        publish(temporary, output)
     finally:
         temporary.unlink(missing_ok=True)

@@ -8,7 +8,7 @@ slots of the optimiser.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -32,14 +32,19 @@ def shared_levels(run: Run) -> tuple[str | int | float, ...]:
     return tuple(getattr(run, name) for name in SHARED)
 
 
-def make_stacks(runs: Sequence[Run], largest: int = LARGEST) -> list[tuple[Run, ...]]:
-    """Group runs that share a tensor program into stacks of nearly equal size, at most `largest` models each."""
+def make_stacks(runs: Sequence[Run], largest: Callable[[Run], int] = lambda run: LARGEST) -> list[tuple[Run, ...]]:
+    """Group runs that share a tensor program into stacks of nearly equal size.
+
+    Args:
+        runs: the runs.
+        largest: how many models a stack like a run's may hold.
+    """
     groups: dict[tuple[str | int | float, ...], list[Run]] = {}
     for run in runs:
         groups.setdefault(shared_levels(run), []).append(run)
     stacks = []
     for group in groups.values():
-        count = -(-len(group) // largest)
+        count = -(-len(group) // largest(group[0]))
         stacks += [tuple(group[index::count]) for index in range(count)]
     return stacks
 
@@ -63,6 +68,16 @@ class Stack:
         """Return name -> view (P, *shape) of the running statistics."""
         return _views(self.statistics_PM, {name: shape for name, (shape, _) in self.network.statistics.items()})
 
+    def moved(self, device: str) -> "Stack":
+        """Return the stack on another device."""
+        return replace(
+            self,
+            parameters_PN=self.parameters_PN.to(device),
+            statistics_PM=self.statistics_PM.to(device),
+            slots_PTN=self.slots_PTN.to(device),
+            lr_P1=self.lr_P1.to(device),
+        )
+
     def select(self, keep_P: Tensor) -> "Stack":
         """Return the stack without the models whose entry of `keep_P` is False."""
         return replace(
@@ -83,8 +98,11 @@ def _views(flat_PN: Tensor, shapes: dict[str, tuple[int, ...]]) -> Tensors:
     return views
 
 
-def initial_stack(runs: Sequence[Run], network: Network, slots: int) -> Stack:
-    """Stack freshly initialised models, each from its own run's random streams, with `slots` optimiser slots."""
+def initial_stack(runs: Sequence[Run], network: Network, slots: int, device: str = "cpu") -> Stack:
+    """Stack freshly initialised models, each from its own run's random streams, with `slots` optimiser slots.
+
+    The numbers are drawn on the CPU and then moved: a seed means the same weights on every device.
+    """
     size = sum(parameter.size for parameter in network.parameters.values())
     padded = -(-size // VECTOR) * VECTOR
     parameters_PN = torch.zeros(len(runs), padded)
@@ -97,4 +115,4 @@ def initial_stack(runs: Sequence[Run], network: Network, slots: int) -> Stack:
     for index, run in enumerate(runs):
         for name, tensor in network.initialise(run).items():
             views[name][index] = tensor
-    return stack
+    return stack if device == "cpu" else stack.moved(device)

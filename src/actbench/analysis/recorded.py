@@ -1,0 +1,110 @@
+"""The recorded tables of a grid, as far as they are there: those of a config, or of any folder with the same columns.
+
+A column of plan.schema that a foreign table lacks is empty here, so that what reads it can say `not recorded`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from actbench.analysis.tables import RESULTS, check_made_from, table_path
+from actbench.plan.config import Config
+from actbench.plan.errors import ConfigError
+from actbench.plan.factors import FACTORS
+from actbench.plan.schema import TABLES
+
+NEEDED = {
+    "runs": ("run_key", "status", "classes"),
+    "curves": ("run_key", "step", "split"),
+    "layers": ("run_key", "step", "layer", "diagnostic", "value"),
+    "studies": ("study", "run_key"),
+}
+SCORES = ("val_accuracy", "test_accuracy")  # after the last step, or those of the best step, must be there too
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A folder of tables that have been looked at: which of them are there."""
+
+    folder: Path
+    tables: tuple[str, ...]
+
+    def runs(self) -> pd.DataFrame:
+        """Return the table `runs` in the columns of plan.schema; one that is not recorded is empty.
+
+        Where only the scores after the last step are recorded they stand for those of the best step too.
+        """
+        runs, path = self.read("runs"), self.folder / "runs.parquet"
+        for score in SCORES:
+            for end in ("accuracy", "loss"):
+                column = score.replace("accuracy", end)
+                if f"best_{column}" not in runs and column in runs:
+                    runs[f"best_{column}"] = runs[column]
+        runs = runs.reindex(columns=[column.name for column in TABLES["runs"]])
+        _check_runs(runs, path)
+        whole = [c.name for c in TABLES["runs"] if c.nullable and c.dtype == "int64"]
+        return runs.astype(dict.fromkeys(whole, "Int64"))
+
+    def records(self, table: str, keys: Sequence[str]) -> pd.DataFrame:
+        """Return the rows of some runs of `curves`, `layers` or `studies`; none where the table is not there."""
+        if table not in self.tables:
+            return pd.DataFrame({column.name: [] for column in TABLES[table]})
+        rows = self.read(table, [("run_key", "in", list(keys))])
+        return rows.reindex(columns=[column.name for column in TABLES[table]])
+
+    def read(self, table: str, filters: Any = None) -> pd.DataFrame:
+        """Read a table as it lies in the folder; raise ConfigError when it cannot be read."""
+        path = self.folder / f"{table}.parquet"
+        try:
+            frame: pd.DataFrame = pq.read_table(path, filters=filters, partitioning=None).to_pandas()
+            return frame
+        except (OSError, pa.ArrowException) as error:
+            raise ConfigError(str(path), f"cannot be read ({error})") from None
+
+
+def recorded_by(config: Config, results: Path = RESULTS) -> Recorded:
+    """Return the tables of a config; raise ConfigError when one is missing or made from another config."""
+    for table in TABLES:
+        check_made_from(config, table_path(config.name, table, results))
+    return Recorded(table_path(config.name, "runs", results).parent, tuple(TABLES))
+
+
+def recorded_in(folder: Path) -> Recorded:
+    """Return the tables in a folder, whoever wrote them; raise ConfigError when what every reader needs is missing.
+
+    `runs.parquet` must be there; `curves`, `layers` and `studies` may be missing, as may the columns of plan.schema
+    that are not in NEEDED.
+    """
+    found = tuple(table for table in TABLES if (folder / f"{table}.parquet").is_file())
+    if "runs" not in found:
+        raise ConfigError(str(folder), "holds no runs.parquet; give a folder of tables such as results/<name>/tables")
+    for table in found:
+        path = folder / f"{table}.parquet"
+        try:
+            names = pq.read_schema(path).names
+        except (OSError, pa.ArrowException):
+            raise ConfigError(str(path), "not a readable table") from None
+        missing = [name for name in NEEDED[table] if name not in names]
+        if missing:
+            raise ConfigError(str(path), f"lacks the column {missing[0]!r}; results/README.md says what it holds")
+    return Recorded(folder, found)
+
+
+def _check_runs(runs: pd.DataFrame, path: Path) -> None:
+    if runs["run_key"].duplicated().any():
+        twice = runs.loc[runs["run_key"].duplicated(), "run_key"].iloc[0]
+        raise ConfigError(str(path), f"run_key {twice!r} stands twice; a run is one row")
+    for score in SCORES:
+        lacking = runs.loc[(runs["status"] == "ok") & runs[f"best_{score}"].isna(), "run_key"]
+        if len(lacking):
+            raise ConfigError(str(path), f"run {lacking.iloc[0]} is ok and has neither best_{score} nor {score}")
+
+
+def factors_of(runs: pd.DataFrame) -> list[str]:
+    """Return the factors that the table records."""
+    return [name for name in FACTORS if runs[name].notna().any()]

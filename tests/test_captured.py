@@ -1,0 +1,82 @@
+"""The step that a GPU replays is the same computation as the loop over autograd; here it runs eagerly on the CPU."""
+
+import itertools
+
+import numpy as np
+import pytest
+import torch
+
+from actbench.levels.clipping import CLIPPING
+from actbench.levels.normalizations import NORMALIZATIONS
+from actbench.levels.optimizers import OPTIMIZERS
+from actbench.plan.design import Run
+from actbench.training import loop
+from actbench.training.captured import CapturedSteps
+from test_compiled import spelled
+from test_twin import runs_of, tiny_dataset
+
+NO_GPU = "needs an NVIDIA GPU and a torch built for it; `pytest tests/test_captured.py` on such a machine runs it"
+needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason=NO_GPU)
+
+
+def both(runs: list[Run], steps: int) -> tuple[loop.Training, loop.Training]:
+    """Train the same stack by captured steps and by autograd, in two pieces of unequal length."""
+    captured, readable = loop.start(runs, tiny_dataset()), loop.start(runs, tiny_dataset())
+    for first, last in ((0, steps // 3), (steps // 3, steps)):
+        loop.advance_captured(captured, first, last)
+        loop.advance_by_autograd(readable, first, last)
+    return captured, readable
+
+
+@pytest.mark.parametrize(
+    ("norm", "clip", "optimizer"), list(itertools.product(NORMALIZATIONS, spelled(CLIPPING), OPTIMIZERS))
+)
+def test_a_captured_step_is_a_step(norm: str, clip: str, optimizer: str) -> None:
+    """For every norm, clipping rule and optimiser the parameters, statistics and clip counts have the same bits."""
+    rate = {"lr": 0.003} if optimizer == "adam" else {}
+    captured, readable = both(runs_of(activation="prelu", norm=norm, clip=clip, optimizer=optimizer, **rate), 7)
+    assert torch.equal(captured.stack.parameters_PN, readable.stack.parameters_PN)
+    assert torch.equal(captured.stack.statistics_PM, readable.stack.statistics_PM)
+    assert torch.equal(captured.clipped_P, readable.clipped_P)
+
+
+def test_a_model_that_diverges_leaves_at_its_step_and_changes_no_neighbour() -> None:
+    """Though it goes on until the replay ends, it is recorded as by the other loop, and the others keep their bits."""
+    calm = runs_of(activation="relu", steps=30)
+    wild = Run(**{**calm[0].__dict__, "init": "normal(1.0)", "lr": 1e5})
+    captured, readable = both([calm[0], wild, calm[1]], 30)
+    assert captured.record.diverged_step_P[1] > 0
+    np.testing.assert_array_equal(captured.record.diverged_step_P, readable.record.diverged_step_P)
+    np.testing.assert_array_equal(captured.record.updates_clipped_P, readable.record.updates_clipped_P)
+    assert torch.equal(captured.stack.parameters_PN, readable.stack.parameters_PN)
+
+
+def test_the_step_is_captured_anew_when_a_model_has_left() -> None:
+    """The static tensors belong to one stack; after a model left, another capture is made."""
+    training = loop.start(runs_of(activation="relu"), tiny_dataset())
+    loop.advance_captured(training, 0, 2)
+    first = training.captured
+    loop.advance_captured(training, 2, 4)
+    assert training.captured is first
+    training.drop(torch.tensor([False, *[True] * (len(training.rows_P) - 1)]), torch.full_like(training.rows_P, 4))
+    loop.advance_captured(training, 4, 6)
+    assert isinstance(training.captured, CapturedSteps)
+    assert training.captured is not first
+
+
+@needs_gpu
+@pytest.mark.parametrize("norm", list(NORMALIZATIONS))
+def test_gpu_and_cpu_agree_for_a_few_steps(norm: str) -> None:
+    """After 20 updates a GPU's losses equal those of a CPU's to 1e-4; later rounding grows and no bound holds."""
+    runs = runs_of(activation="tanh", norm=norm, steps=20, clip="norm(1.0)")
+    here, there = (loop.train_stack(runs, tiny_dataset(), device=device) for device in ("cpu", "cuda"))
+    np.testing.assert_allclose(there.curves_PES2[..., 0], here.curves_PES2[..., 0], rtol=1e-4)
+
+
+@needs_gpu
+def test_a_gpu_run_does_not_depend_on_its_neighbours_beyond_rounding() -> None:
+    """Alone and in a stack, a run's losses agree to 1e-5 after 20 updates."""
+    runs = runs_of(activation="tanh", steps=20)
+    alone = loop.train_stack(runs[:1], tiny_dataset(), device="cuda")
+    beside = loop.train_stack(runs, tiny_dataset(), device="cuda")
+    np.testing.assert_allclose(alone.curves_PES2[0], beside.curves_PES2[0], rtol=1e-5)
