@@ -4,12 +4,14 @@
 """
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from actbench.analysis.atomic_file import write_text
 from actbench.analysis.intervals import RESAMPLES
 from actbench.analysis.metrics import METRICS
 from actbench.analysis.stats_schema import STATS
+from actbench.plan.registry import declared_text, known_levels
 from actbench.plan.schema import TABLES, Column
 
 README = Path("results/README.md")
@@ -58,9 +60,27 @@ METHODS = f"""\
 - **Comparisons are paired**: two activations in the same block (every factor but activation, `lr` and `seed`) and with
   the same seed, so with the same data order and weight noise. p is from the Wilcoxon signed-rank test over blocks, and
   Holm's correction is taken within each `family`. The test speaks of the blocks of this grid, not of other grids.
+- **All pairs** (`pairs`): effects are Hodges-Lehmann estimates over blocks. Their intervals are a bootstrap over seeds
+  that chooses the learning rates again in each resample (every multiset of few seeds, else 999 draws). Two activations
+  are called `equivalent`, never merely "not different", when two one-sided t tests over seeds place the mean difference
+  within ±0.01 (one point) after Holm's correction over the pairs of the study.
+- **Stability** (`rank_stability`): 999 resamples of seeds, of conditions, of learning rates, or of all three.
 - **Ranks** are taken within each block and seed and averaged; only blocks that hold every activation of the study
   count.
 """
+
+DIAGNOSTICS_HEAD = """\
+## Diagnostics
+
+Measured on the probe (the first 256 training examples) in training mode, unless the formula names the training split.
+z is what the activation φ of a hidden layer sees, u = φ(z), W a layer's weight, θ all parameters. Moments: a run is
+evaluated before training and at eight log-spaced steps; most diagnostics are recorded at three of them, the first, the
+middle (update 19 of 1,000) and the last. What looks back at updates or moments starts when there are some.
+
+"""
+PLACES = {"hidden": "1 … depth", "weights": "1 … depth + 1", "network": "0"}
+MOMENTS = {"always": "all", "few": "three"}
+TEXTS = ("formula", "unit", "meaning", "reference")
 
 TITLES = {
     "runs": "One row for each run of the design.",
@@ -77,6 +97,11 @@ STATS_TITLES = {
     "ranking": "One row for each activation of each study: its mean rank.",
     "curves": "One row for each activation, depth, split and evaluated step: accuracy during training.",
     "gradients": "One row for each layer of the deepest networks of each study: its gradient norm.",
+    "omnibus": "One row for each study: do its activations differ at all?",
+    "pairs": "One row for every two activations of each study: effects, tests, equivalence, seeds to add.",
+    "rank_stability": "One row for each activation of each study and each way of resampling: how sure is the order?",
+    "aggregates": "One row for each activation of each study: its interquartile mean.",
+    "profiles": "One row for each activation of each study and threshold: the share of runs above it.",
     "explorer": "One row for each run of each study, at all learning rates: what the report's explorer chooses from.",
     "explorer_curves": "One row for each cell of the explorer, split and evaluated step: what it averages.",
     "explorer_layers": "One row for each layer of each cell of the explorer: what it takes medians of.",
@@ -88,7 +113,7 @@ def results_readme() -> str:
     parts = [INTRODUCTION]
     for table, columns in TABLES.items():
         parts.append(f"## `tables/{table}.parquet`\n\n{TITLES[table]}\n\n{_columns(columns)}")
-    parts += [METHODS, _metrics()]
+    parts += [_diagnostics(), METHODS, _metrics()]
     for name, columns in STATS.items():
         parts.append(f"## `stats/{name}.csv`\n\n{STATS_TITLES[name]}\n\n{_columns(columns)}")
     return "\n".join(parts)
@@ -97,6 +122,23 @@ def results_readme() -> str:
 def _columns(columns: tuple[Column, ...]) -> str:
     rows = [(f"`{c.name}`", c.dtype + (", may be empty" if c.nullable else ""), c.unit, c.meaning) for c in columns]
     return _markdown(("column", "type", "unit", "meaning"), rows)
+
+
+def _diagnostics() -> str:
+    rows = [
+        (
+            f"`{name}`",
+            PLACES[_text(name, "where")],
+            MOMENTS[_text(name, "when", "always")],
+            *map(partial(_text, name), TEXTS),
+        )
+        for name in known_levels("diagnostic")
+    ]
+    return DIAGNOSTICS_HEAD + _markdown(("diagnostic", "layers", "moments", *TEXTS), rows)
+
+
+def _text(name: str, keyword: str, default: str = "") -> str:
+    return declared_text("diagnostic", name, keyword, default)
 
 
 def _metrics() -> str:
