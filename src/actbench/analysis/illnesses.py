@@ -1,7 +1,7 @@
 """What can be wrong with a run: rules as data, one entry an illness, each with its threshold and source.
 
 A rule looks at one quantity of a run at one moment. It says nothing of a run that did not record it. Thresholds lie
-beyond what is seen in networks that learn well.
+beyond what is seen in networks that learn well: see `tests/test_illnesses.py` for built cases.
 """
 
 import math
