@@ -92,14 +92,12 @@ def _pair(rows: pd.DataFrame, factor: str, reference: Any) -> pd.DataFrame:
     shared = [*(name for name in CONDITION if name != factor), "seed"]
     kept = rows[[*CONDITION, "seed", "score", "trained"]]
     other = kept.loc[kept[factor] == reference, [*shared, "score", "trained"]]
-    paired = kept[kept[factor] != reference].merge(
-        other, on=shared, suffixes=("", "_reference"), validate="many_to_one"
-    )
-    return paired.assign(
-        level=paired[factor].astype(str),
-        difference=paired["score"] - paired["score_reference"],
-        trained_difference=paired["trained"].astype(float) - paired["trained_reference"].astype(float),
-    )
+    own = kept[kept[factor] != reference]
+    paired = own.merge(other, on=shared, suffixes=("", "_reference"), validate="many_to_one")
+    paired["level"] = paired[factor].astype(str)
+    paired["difference"] = paired["score"] - paired["score_reference"]
+    paired["trained_difference"] = paired["trained"].astype(float) - paired["trained_reference"].astype(float)
+    return paired
 
 
 def _over_seeds(per_seed: pd.DataFrame, by: list[str]) -> pd.DataFrame:
@@ -114,5 +112,5 @@ def _over_seeds(per_seed: pd.DataFrame, by: list[str]) -> pd.DataFrame:
     half = t.ppf((1 + CONFIDENCE) / 2, np.maximum(s - 1, 1)) * found["deviation"].to_numpy() / np.sqrt(s)
     half = np.where(s > 1, half, np.nan)
     note = np.where(s > 1, "", TOO_SMALL)
-    found = found.assign(low=found["difference"] - half, high=found["difference"] + half, note=note)
+    found["low"], found["high"], found["note"] = found["difference"] - half, found["difference"] + half, note
     return found

@@ -9,7 +9,7 @@ from matplotlib.ticker import MaxNLocator
 
 from actbench.show.inputs import Inputs
 from actbench.show.study import count, main_study, seeds_behind
-from actbench.show.style import MM, ordered
+from actbench.show.style import DOUBLE_MM, MM, SINGLE_MM, ordered
 
 TITLE = "Interactions"
 QUESTION = "Which levels of two factors do better or worse together than each on its own would suggest?"
@@ -35,7 +35,7 @@ def draw(data: pd.DataFrame) -> Figure:
     levels = _levels(data)
     across, down = _places(levels, list(levels)[:-1]), _places(levels, list(levels)[1:])
     width, height = (max(places.values()) + 1.5 for places in (across, down))
-    size = max(85, 52 + CELL_MM * width) * MM, max(45, 34 + CELL_MM * height) * MM
+    size = min(DOUBLE_MM, max(SINGLE_MM, 56 + CELL_MM * width)) * MM, max(45, 34 + CELL_MM * height) * MM
     figure = Figure(figsize=size, layout=ConstrainedLayoutEngine(w_pad=1.5 * MM))
     axis = figure.subplots()
     far = max(float(data["interaction"].abs().max()), 1e-9)
@@ -45,8 +45,10 @@ def draw(data: pd.DataFrame) -> Figure:
         tile = tile.reindex(index=levels[second], columns=levels[first])
         left, top = across[first, levels[first][0]] - 0.5, down[second, levels[second][0]] - 0.5
         extent = (left, left + tile.shape[1], top + tile.shape[0], top)
-        drawn = axis.imshow(tile, extent=extent, vmin=-far, vmax=far, cmap="PuOr", interpolation="nearest")
-    axis.set(xlim=(-0.8, width - 0.7), ylim=(height - 0.7, -0.8), aspect="equal")
+        drawn = axis.imshow(
+            tile, extent=extent, vmin=-far, vmax=far, cmap="PuOr", interpolation="nearest", aspect="auto"
+        )
+    axis.set(xlim=(-0.8, width - 0.7), ylim=(height - 0.7, -0.8))
     axis.grid(visible=False)
     _ticks(axis.xaxis, across, 90)
     _ticks(axis.yaxis, down, 0)
