@@ -25,6 +25,7 @@ VERBS = {
     "compare": "compare treatments in anybody's table of results",
     "report": "write the report page",
     "probe": "measure signal and gradient of networks as they are initialised, beside the prediction",
+    "validate": "check the product against closed forms and published figures",
     "theory": "predict variances, gradients and depth scales of an activation by mean-field theory",
     "explain": "say all that the tables hold of one run",
     "cache": "verify the run cache, merge another machine's into it, or prune it",
