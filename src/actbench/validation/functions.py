@@ -102,7 +102,13 @@ FUNCTION_CHECKS = (
     ),
     Check("ReLU's correlation map at 0", 1 / math.pi, partial(arc_cosine, 0.0), 1e-10, "Cho & Saul 2009, eq. 6"),
     Check("ReLU's correlation map at 1", 1.0, partial(arc_cosine, 1.0), 1e-10, "Cho & Saul 2009, eq. 6"),
-    Check("edge of chaos of tanh at σ_b² = 0.05", 1.76, tanh_edge, 0.005, "Schoenholz et al. 2017, Deep information propagation, the experiments with σ_b² = 0.05"),
+    Check(
+        "edge of chaos of tanh at σ_b² = 0.05",
+        1.76,
+        tanh_edge,
+        0.005,
+        "Schoenholz et al. 2017, Deep information propagation, the experiments with σ_b² = 0.05",
+    ),
     Check(
         "gradient factor of ReLU under batch norm",
         math.pi / (math.pi - 1),

@@ -46,7 +46,13 @@ def mnist1d() -> Dataset:
 
 def trained_accuracy(activation: str, depth: int, width: int, residual: str, steps: int) -> float:
     """Return the mean test accuracy over SEEDS networks after training, in percent."""
-    levels: dict[str, str | int | float] = {"activation": activation, "depth": depth, "width": width, "residual": residual, "steps": steps}
+    levels: dict[str, str | int | float] = {
+        "activation": activation,
+        "depth": depth,
+        "width": width,
+        "residual": residual,
+        "steps": steps,
+    }
     common: dict[str, str | int | float] = {"init": "torch_default", "optimizer": "adam", "lr": 0.01, "batch_size": 96}
     record = train_stack([probed_run(seed=seed, **levels, **common) for seed in range(SEEDS)], mnist1d())
     return 100 * float(record.scores["test_accuracy"].mean())
