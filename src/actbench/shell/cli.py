@@ -24,6 +24,7 @@ VERBS = {
     "figure": "draw one figure from the tables",
     "compare": "compare treatments in anybody's table of results",
     "report": "write the report page",
+    "diagnose": "name what went wrong in runs, with the numbers seen and what repaired runs like them",
     "probe": "measure signal and gradient of networks as they are initialised, beside the prediction",
     "validate": "check the product against closed forms and published figures",
     "theory": "predict variances, gradients and depth scales of an activation by mean-field theory",
