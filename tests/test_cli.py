@@ -23,6 +23,7 @@ WITHOUT_CONFIG = {
     "probe",
     "diff",
     "theory",
+    "validate",
 }
 
 

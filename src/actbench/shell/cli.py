@@ -26,6 +26,7 @@ VERBS = {
     "report": "write the report page",
     "diagnose": "name what went wrong in runs, with the numbers seen and what repaired runs like them",
     "probe": "measure signal and gradient of networks as they are initialised, beside the prediction",
+    "validate": "check the product against closed forms and published figures",
     "theory": "predict variances, gradients and depth scales of an activation by mean-field theory",
     "explain": "say all that the tables hold of one run",
     "cache": "verify the run cache, merge another machine's into it, or prune it",
