@@ -11,7 +11,8 @@ from actbench.theory.profile import LayerForecast, applies, forecast
 def predict_from_first(run: Run, variance: float) -> tuple[list[LayerForecast] | None, str]:
     """Return the forecast of every hidden layer and a note: why there is none, or why it is rough.
 
-    Examples of unlike size count as if they were alike, which costs some accuracy at few layers. With a norm the first layer's variance is what the norm makes it, and `variance` does not matter.
+    Examples of unlike size count as if they were alike, which costs accuracy where the variance has not settled. With a
+    norm the first layer's variance is what the norm makes it, and `variance` does not matter.
 
     run: the levels. variance: mean square of the first layer's pre-activations, measured at initialisation.
     """
