@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from actbench import __version__
 from actbench.plan.errors import ConfigError, nearest
+from actbench.training.stopping import Stopped
 
 # Each verb is a module of this package; only the chosen one is imported, so `plan` does not pay for torch.
 VERBS = {
@@ -28,6 +29,7 @@ VERBS = {
     "manifest": "write the checksums of every product",
 }
 OK, FOUND, BAD_INPUT = 0, 1, 2
+TRY_AGAIN = 75  # stopped by a scheduler; EX_TEMPFAIL of sysexits.h
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -65,6 +67,9 @@ def _run_verb(verb: str, words: list[str]) -> int:
     except ConfigError as error:
         print(error, file=sys.stderr)
         return BAD_INPUT
+    except Stopped as reason:
+        print(f"stopped {reason}; finished work is kept, and the next attempt goes on", file=sys.stderr)
+        return TRY_AGAIN
     except KeyboardInterrupt:
         print("stopped; finished work is kept", file=sys.stderr)
         return 128 + signal.SIGINT

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from actbench.levels.dataset import Dataset
+from actbench.plan.cost import run_seconds
 from actbench.plan.design import Run
 from actbench.plan.shards import Shard
 from actbench.training.cache import RunCache
@@ -19,6 +20,7 @@ from actbench.training.device import chosen_device
 from actbench.training.loop import train_stack
 from actbench.training.rows import error_row, to_rows
 from actbench.training.stack import make_stacks
+from actbench.training.stopping import begin_stack
 
 Progress = Callable[[Sequence[Run], bool], None]
 
@@ -50,6 +52,7 @@ def _train_on(runs: Sequence[Run], dataset: Dataset, cache: RunCache, on_runs: P
     on_runs([run for run in runs if run.key in cached], False)
     missing = [run for run in runs if run.key not in cached]
     for stack in make_stacks(missing, lambda run: largest_stack(run, dataset, chosen_device())):
+        begin_stack(sum(map(run_seconds, stack)))
         tables += _train_and_keep(stack, dataset, cache)
         on_runs(stack, True)
     return tables
