@@ -17,6 +17,7 @@ from actbench.plan.sources import (
     PACKAGE,
     figure_names,
     figure_needs,
+    page_files,
     sources,
     statistic_names,
 )
@@ -57,6 +58,7 @@ except ConfigError as error:
 # As a word of a shell command. It stands in no `params:`, because renaming a config file must not retrain.
 CONFIG = shlex.quote(CONFIG_FILE).replace("{", "{{").replace("}", "}}")
 FIGURES = figure_names()
+PAGE = [near(file) for file in page_files()]
 STATISTICS = statistic_names()
 SNAKEMAKE_MB = 800  # two processes of Snakemake in each job on a cluster
 DATASETS = sorted({shard.runs[0].dataset for shard in SHARDS.values()})

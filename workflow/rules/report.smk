@@ -1,6 +1,28 @@
-# The report page and the manifest.
-# Inputs:  every table, statistic and figure.
-# Outputs: results/<name>/report.html, one self-contained page · results/<name>/manifest.json, sha256 of every product.
+# Tables and numbers for papers, the report page and the manifest.
+# Inputs:  every table, statistic and figure; the page's template, styles and scripts.
+# Outputs: results/<name>/latex/{numbers,main}.* · results/<name>/report.html, one self-contained page ·
+#          results/<name>/manifest.json, sha256 of every product.
+
+
+rule latex:
+    input:
+        tables=rules.tables.output,
+        stats=rules.stats.output,
+        code=code_of("shell.latex"),
+    output:
+        expand(
+            "results/{name}/latex/{file}",
+            name=NAME,
+            file=["numbers.tex", "numbers.json", "main.tex", "main.md", "main.csv"],
+        ),
+    log:
+        f"logs/{NAME}/latex.log",
+    conda:
+        "../envs/actbench.yaml"
+    message:
+        "Write tables and numbers for papers"
+    shell:
+        f"python -m actbench latex {CONFIG} > {{log}} 2>&1"
 
 
 rule report:
@@ -9,7 +31,7 @@ rule report:
         stats=rules.stats.output,
         drawn=[*rules.activations.output, *rules.boundaries.output],
         figures=rules.figures.input,
-        code=code_of("shell.report"),
+        code=[*code_of("shell.report"), *PAGE],
     output:
         report(
             f"results/{NAME}/report.html",
@@ -33,6 +55,7 @@ rule manifest:
         stats=rules.stats.output,
         drawn=[*rules.activations.output, *rules.boundaries.output],
         figures=rules.figures.input,
+        latex=rules.latex.output,
         report=rules.report.output,
         code=code_of("shell.manifest"),
     output:

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from actbench import __version__
-from actbench.analysis.atomic_file import write_text
+from actbench.analysis.atomic_file import replacing
 from actbench.analysis.fingerprint import config_digest, config_text
 from actbench.analysis.row_groups import count_runs
 from actbench.analysis.tables import RESULTS
+from actbench.plan.checksums import refuse_damaged
 from actbench.plan.config import Config
 from actbench.plan.errors import ConfigError
 from actbench.plan.numerics import NUMERICS
@@ -19,7 +20,7 @@ from actbench.plan.schema import STATUSES
 
 FIGURES = Path("figures")
 # Products under results/<name>. Shards are not among them: the tables hold all that they hold.
-PRODUCTS = ("tables/*.parquet", "stats/*.csv", "claims.csv", "latex/*.tex", "report.html")
+PRODUCTS = ("tables/*.parquet", "stats/*.csv", "claims.csv", "latex/*", "report.html")
 PACKAGES = ("numpy", "pandas", "pyarrow", "scipy", "statsmodels", "matplotlib", "seaborn")
 ORIGIN = ("version", "commit", "torch", "device")
 
@@ -49,14 +50,15 @@ def make_manifest(config: Config, results: Path = RESULTS, figures: Path = FIGUR
         "runs": {"total": int(runs["n_runs"].sum())} | {name: int(statuses.get(name, 0)) for name in STATUSES},
         "versions": {"actbench": __version__, "python": platform.python_version()} | _versions(),
         "origin": {column: sorted(str(word) for word in runs[column].unique()) for column in ORIGIN},
-        "products": {label: _describe(path) for label, path in _products(config.name, results, figures).items()},
+        "products": {label: _describe(path) for label, path in product_files(config.name, results, figures).items()},
     }
 
 
 def write_manifest(config: Config, results: Path = RESULTS, figures: Path = FIGURES) -> dict[str, Any]:
     """Write results/<name>/manifest.json and return what it holds."""
     manifest = make_manifest(config, results, figures)
-    write_text(manifest_path(config.name, results), json.dumps(manifest, indent=1, sort_keys=True) + "\n")
+    with replacing(manifest_path(config.name, results)) as (partial,):
+        partial.write_text(json.dumps(manifest, indent=1, sort_keys=True) + "\n", encoding="utf-8", newline="\n")
     return manifest
 
 
@@ -73,7 +75,7 @@ def check_manifest(config: Config, results: Path = RESULTS, figures: Path = FIGU
         found.append(f"{path}: made from another config than the one given")
     if recorded["numerics"] != NUMERICS:
         found.append(f"{path}: made under NUMERICS {recorded['numerics']}, not {NUMERICS}")
-    present = _products(config.name, results, figures)
+    present = product_files(config.name, results, figures)
     for label in sorted(recorded["products"].keys() | present.keys()):
         found += _compare(label, recorded["products"].get(label), present.get(label))
     return found
@@ -92,6 +94,7 @@ def _compare(label: str, recorded: dict[str, Any] | None, path: Path | None) -> 
 
 def _read(path: Path) -> dict[str, Any]:
     remedy = "write it with `actbench manifest`"
+    refuse_damaged(path, remedy=remedy)
     try:
         manifest = json.loads(path.read_text(encoding="utf-8"))
         if not {"config_sha256", "numerics", "products"} <= manifest.keys():
@@ -103,7 +106,7 @@ def _read(path: Path) -> dict[str, Any]:
         raise ConfigError(str(path), f"not a readable manifest ({error}); {remedy}") from None
 
 
-def _products(name: str, results: Path, figures: Path) -> dict[str, Path]:
+def product_files(name: str, results: Path, figures: Path) -> dict[str, Path]:
     """Find the products: label (`results/…` or `figures/…`, whatever the folders are called) -> file."""
     files = {}
     for pattern in PRODUCTS:

@@ -1,17 +1,22 @@
 """All statistics of a config: computed from its tables, written as CSV, read back in the schema's types."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
 
-from actbench.analysis import comparisons, estimates, ranking
+from actbench.analysis import activation_pairs, comparisons, estimates, rank_stability, ranking
+from actbench.analysis.aggregates import aggregates
 from actbench.analysis.atomic_file import replacing
-from actbench.analysis.curves import curve_table
+from actbench.analysis.curves import curve_table, schedule_of
+from actbench.analysis.explorer import NAMES, explore, join_parts, profile_filters
 from actbench.analysis.gradients import gradient_filters, gradient_table
 from actbench.analysis.metrics import join_scores, scores_by_study
+from actbench.analysis.outcome_cube import outcomes
 from actbench.analysis.row_groups import read_rows
 from actbench.analysis.stats_schema import STATS
 from actbench.analysis.tables import RESULTS, read_table
+from actbench.plan.checksums import refuse_damaged
 from actbench.plan.config import Config
 from actbench.plan.errors import ConfigError, nearest
 from actbench.plan.factors import FACTORS
@@ -21,6 +26,8 @@ NEEDED = [
     "run_key", *FACTORS, "status", "train_accuracy", "test_accuracy",
     "best_val_accuracy", "best_test_accuracy", "best_test_loss", "classes",
 ]  # fmt: skip
+EVALUATED = ["run_key", "step", "split", "accuracy"]
+MEASURED = ["run_key", "step", "layer", "diagnostic", "value"]
 
 
 def stats_path(name: str, statistic: str, results: Path = RESULTS) -> Path:
@@ -38,8 +45,11 @@ def compute_statistics(config: Config, tables: dict[str, pd.DataFrame]) -> dict[
     Returns:
         One frame for each entry of stats_schema.STATS, with its columns in its types.
     """
-    counted = estimates.count_statuses(tables["runs"], tables["studies"])
-    return _compute(config, counted, _scores(tables["runs"], tables["studies"]), tables["curves"], tables["layers"])
+    runs, members = tables["runs"], tables["studies"]
+    counted, scores = estimates.count_statuses(runs, members), _scores(runs, members)
+    frames = _compute(config, counted, scores, outcomes(runs, members), tables["curves"], tables["layers"])
+    schedule = schedule_of(scores, tables["curves"])
+    return frames | _typed(join_parts([explore(runs, members, scores, tables, schedule)]))
 
 
 def _scores(runs: pd.DataFrame, members: pd.DataFrame) -> pd.DataFrame:
@@ -48,8 +58,14 @@ def _scores(runs: pd.DataFrame, members: pd.DataFrame) -> pd.DataFrame:
 
 
 def _compute(
-    config: Config, counted: pd.DataFrame, scores: pd.DataFrame, curves: pd.DataFrame, layers: pd.DataFrame
+    config: Config,
+    counted: pd.DataFrame,
+    scores: pd.DataFrame,
+    rows: pd.DataFrame,
+    curves: pd.DataFrame,
+    layers: pd.DataFrame,
 ) -> dict[str, pd.DataFrame]:
+    means, profiles = aggregates(rows)
     frames = {
         "studies": estimates.studies(config, counted, scores),
         "conditions": estimates.conditions(scores),
@@ -59,8 +75,17 @@ def _compute(
         "ranking": ranking.rank(scores),
         "curves": curve_table(scores, curves),
         "gradients": gradient_table(scores, layers),
+        "omnibus": rank_stability.omnibus(rows),
+        "pairs": activation_pairs.pairs(rows),
+        "rank_stability": rank_stability.stability(rows),
+        "aggregates": means,
+        "profiles": profiles,
     }
-    assert frames.keys() == STATS.keys()
+    assert {*frames, *NAMES} == set(STATS)
+    return _typed(frames)
+
+
+def _typed(frames: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     return {name: in_types(frame, STATS[name]) for name, frame in frames.items()}
 
 
@@ -74,12 +99,12 @@ def in_types(frame: pd.DataFrame, columns: tuple[Column, ...]) -> pd.DataFrame:
 
 def write_statistics(config: Config, results: Path = RESULTS) -> dict[str, int]:
     """Write results/<name>/stats/*.csv from the tables and return the number of rows of each."""
-    counted, scores = _read_scores(config, results)
+    counted, scores, rows = _read_scores(config, results)
     own = [("run_key", "in", sorted(set(scores["run_key"])))]
-    curves = read_rows(config, "curves", ["run_key", "step", "split", "accuracy"], own, results)
-    measured = ["run_key", "step", "layer", "diagnostic", "value"]
-    layers = read_rows(config, "layers", measured, gradient_filters(scores), results)
-    frames = _compute(config, counted, scores, curves, layers)
+    curves = read_rows(config, "curves", EVALUATED, own, results)
+    layers = read_rows(config, "layers", MEASURED, gradient_filters(scores), results)
+    frames = _compute(config, counted, scores, rows, curves, layers)
+    frames |= _typed(join_parts(_explore_each(config, scores, schedule_of(scores, curves), results)))
     paths = [stats_path(config.name, name, results) for name in frames]
     with replacing(*paths) as partial:
         for path, frame in zip(partial, frames.values(), strict=True):
@@ -87,19 +112,38 @@ def write_statistics(config: Config, results: Path = RESULTS) -> dict[str, int]:
     return {name: len(frame) for name, frame in frames.items()}
 
 
-def _read_scores(config: Config, results: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Count the runs and score those at the chosen learning rates, one activation in memory at a time."""
+def _read_scores(config: Config, results: Path) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Count the runs, score those at the chosen learning rates, and give the outcome of all; read by activation."""
     members = read_table(config, "studies", results=results)
-    counted, scores = [], []
+    counted, scores, rows = [], [], []
+    for runs, own in _runs_by_activation(config, members, results):
+        counted.append(estimates.count_statuses(runs, own))
+        scores.append(_scores(runs, own))
+        rows.append(outcomes(runs, own))
+    whole = pd.concat(counted)
+    assert whole["size"].sum() == len(members), "the studies name runs that the table lacks"
+    return whole, join_scores(scores), pd.concat(rows, ignore_index=True)
+
+
+def _runs_by_activation(
+    config: Config, members: pd.DataFrame, results: Path
+) -> Iterator[tuple[pd.DataFrame, pd.DataFrame]]:
+    """Yield the runs of one activation after another, by name, and the rows of `studies` that name them."""
     for activation in sorted({level for study in config.studies for level in study.levels["activation"]}, key=str):
         runs = read_rows(config, "runs", NEEDED, [("activation", "==", activation)], results)
         runs = runs.astype(dict.fromkeys(runs.select_dtypes("category"), "str"))
-        own = members[members["run_key"].isin(runs["run_key"])]
-        counted.append(estimates.count_statuses(runs, own))
-        scores.append(_scores(runs, own))
-    whole = pd.concat(counted)
-    assert whole["size"].sum() == len(members), "the studies name runs that the table lacks"
-    return whole, join_scores(scores)
+        yield runs, members[members["run_key"].isin(runs["run_key"])]
+
+
+def _explore_each(
+    config: Config, scores: pd.DataFrame, schedule: pd.DataFrame, results: Path
+) -> Iterator[dict[str, pd.DataFrame]]:
+    """Make the explorer's tables of one activation after another, with its records alone in memory."""
+    for runs, own in _runs_by_activation(config, read_table(config, "studies", results=results), results):
+        keys = [("run_key", "in", sorted(runs["run_key"]))]
+        curves = read_rows(config, "curves", EVALUATED, keys, results)
+        layers = read_rows(config, "layers", MEASURED, profile_filters(runs), results)
+        yield explore(runs, own, scores, {"curves": curves, "layers": layers}, schedule)
 
 
 def read_statistic(config: Config, statistic: str, results: Path = RESULTS) -> pd.DataFrame:
@@ -107,6 +151,7 @@ def read_statistic(config: Config, statistic: str, results: Path = RESULTS) -> p
     if statistic not in STATS:
         raise ConfigError("statistic", f"unknown statistic {statistic!r}; {nearest(statistic, list(STATS))}")
     path = stats_path(config.name, statistic, results)
+    refuse_damaged(path, remedy="run `actbench stats` with this config")
     text = {column.name: "str" for column in STATS[statistic] if column.dtype == "string"}
     try:
         frame = pd.read_csv(path, dtype=text, keep_default_na=False, na_values={c: [""] for c in _numbers(statistic)})

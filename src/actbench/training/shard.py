@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from actbench.levels.dataset import Dataset
+from actbench.plan.checksums import publish
 from actbench.plan.cost import run_seconds
 from actbench.plan.design import Run
 from actbench.plan.shards import Shard
@@ -51,10 +52,26 @@ def _train_on(runs: Sequence[Run], dataset: Dataset, cache: RunCache, on_runs: P
     cached = set(tables[0]["run_key"].to_pylist())
     on_runs([run for run in runs if run.key in cached], False)
     missing = [run for run in runs if run.key not in cached]
-    for stack in make_stacks(missing, lambda run: largest_stack(run, dataset, chosen_device())):
-        begin_stack(sum(map(run_seconds, stack)))
-        tables += _train_and_keep(stack, dataset, cache)
-        on_runs(stack, True)
+    stacks = make_stacks(missing, lambda run: largest_stack(run, dataset, chosen_device()))
+    while stacks:
+        stack = stacks.pop(cache.choose(stacks))
+        with cache.begun(stack) as ours:
+            if ours:
+                tables += _train_what_is_new(stack, dataset, cache, on_runs)
+            else:
+                stacks.append(stack)
+    return tables
+
+
+def _train_what_is_new(stack: Sequence[Run], dataset: Dataset, cache: RunCache, on_runs: Progress) -> list[pa.Table]:
+    """Take from the cache what another process has finished since this one began, and train the rest of a stack."""
+    tables = [cache.load(stack, skip_known=True)]
+    finished = set(tables[0]["run_key"].to_pylist())
+    on_runs([run for run in stack if run.key in finished], False)
+    if rest := [run for run in stack if run.key not in finished]:
+        begin_stack(sum(map(run_seconds, rest)))
+        tables += _train_and_keep(rest, dataset, cache)
+        on_runs(rest, True)
     return tables
 
 
@@ -77,11 +94,11 @@ def _train_and_keep(stack: Sequence[Run], dataset: Dataset, cache: RunCache) -> 
 
 
 def write_shard(rows: pa.Table, output: Path) -> None:
-    """Write a shard file under a temporary name, then rename it."""
+    """Write a shard file under a temporary name, then rename it and leave its checksum beside it."""
     output.parent.mkdir(parents=True, exist_ok=True)
     temporary = output.with_name(f".{output.name}.{secrets.token_hex(8)}.tmp")
     try:
         pq.write_table(rows, temporary, compression="zstd")
-        temporary.replace(output)
+        publish(temporary, output)
     finally:
         temporary.unlink(missing_ok=True)

@@ -70,8 +70,8 @@ def begin_stack(expected: float) -> None:
         _leave()
 
 
-def stop_if_asked(done: float) -> None:
-    """Stop when that has been asked for and the stack, of which a share is done, takes longer than is left.
+def stop_if_asked(done: float = 0.0) -> None:
+    """Stop when that has been asked for and the stack, of which a share is done, takes longer than is left; none is 0.
 
     Raises: as `begin_stack`.
     """
