@@ -111,7 +111,7 @@ def test_a_stopped_shard_goes_on_where_it_was(
     started = subprocess.Popen(command, cwd=tmp_path, env=environment(project_root), stderr=subprocess.PIPE, text=True)
     cached = wait_for_file(tmp_path / "cache", "numerics*/**/*.parquet")
     started.send_signal(number)
-    _, said = started.communicate(timeout=60)
+    _, said = started.communicate(timeout=120)
     assert (started.returncode, said.splitlines()[-1]) == (code, ending)
     assert not (tmp_path / "results" / "tiny" / "shards" / "mnist1d-mlp-relu.parquet").exists()
     assert not list(tmp_path.rglob("*.tmp"))

@@ -61,7 +61,7 @@ def started_workflow(folder: Path, config: Path, *words: str) -> Iterator[subpro
         workflow.wait()
 
 
-def finish(folder: Path, workflow: subprocess.Popen[str], seconds: float = 400) -> str:
+def finish(folder: Path, workflow: subprocess.Popen[str], seconds: float = 900) -> str:
     """Wait for a workflow that must succeed and return what it said."""
     code = workflow.wait(seconds)
     said = (folder / "snakemake.log").read_text()
