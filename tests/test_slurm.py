@@ -17,6 +17,7 @@ import pytest
 from tiny import write_config
 from virtual_cluster import (
     PROFILE,
+    ROOT,
     Training,
     finish,
     jobs_of,
@@ -214,6 +215,18 @@ def test_every_job_has_its_log(accidents: Accidents) -> None:
     for shard in SHARD.values():
         files = {file.stem for file in (accidents[0] / "logs" / "slurm" / "rule_train" / shard).iterdir()}
         assert files == {job.id for job in jobs_of(shard)}
+
+
+def test_the_smoke_workflow(cluster: None, tmp_path: Path) -> None:
+    """Every step from data to the manifest runs as a job, and leaves the tables of a run on this machine."""
+    smoke, folders = ROOT / "config" / "smoke.yaml", (tmp_path / "here", tmp_path / "there")
+    for folder in folders:
+        folder.mkdir()
+        new_folder(folder)
+    run_workflow(folders[0], smoke, "results/smoke/tables/runs.parquet", "--cores", "2")
+    run_workflow(folders[1], smoke, *PROFILE)
+    assert (folders[1] / "results" / "smoke" / "manifest.json").exists()
+    same_tables(*folders, "smoke")
 
 
 def test_the_controller_may_be_killed(cluster: None, here: Path, tmp_path: Path) -> None:
