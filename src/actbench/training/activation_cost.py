@@ -126,4 +126,4 @@ def _noise() -> Dataset:
     draws = np.random.default_rng(0)
     x_NI = draws.standard_normal((EXAMPLES, FEATURES)).astype(np.float32)
     y_N = draws.integers(0, CLASSES, EXAMPLES)
-    return Dataset("noise", CLASSES, "0" * 64, x_NI, y_N, x_NI, y_N, x_NI, y_N)
+    return Dataset("noise", CLASSES, x_NI, y_N, x_NI, y_N, x_NI, y_N, checksum="0" * 64)
