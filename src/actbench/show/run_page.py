@@ -43,6 +43,7 @@ def _frames(explanation: Explanation) -> dict[str, pd.DataFrame]:
     return {
         "Neighbours: one factor differs, same seed": explanation.neighbours,
         "The same condition with every seed": explanation.seeds,
+        "At initialisation: measured beside mean-field theory": explanation.prediction,
         "Learning curve": explanation.curve,
         "Layer profile: first and last recorded value": explanation.profile,
     }
