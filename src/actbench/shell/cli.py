@@ -24,6 +24,7 @@ VERBS = {
     "boundaries": "tabulate the decision boundaries of a config's networks in the plane",
     "figure": "draw one figure from the tables",
     "compare": "compare treatments in anybody's table of results",
+    "cost": "time every activation on this machine",
     "report": "write the report page",
     "diagnose": "name what went wrong in runs, with the numbers seen and what repaired runs like them",
     "probe": "measure signal and gradient of networks as they are initialised, beside the prediction",
