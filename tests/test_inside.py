@@ -46,7 +46,7 @@ def of_run(run: object, row: object, layers: pd.DataFrame) -> float | None:
 
 
 def test_parts_by_activation_give_the_same_rows(frames: dict[str, pd.DataFrame]) -> None:
-    """Activations taken one after another and joined give the table of all at once; the filters leave what is needed."""
+    """Activations taken one after another and joined give the table of all at once; the filters leave enough."""
     whole = inside(frames["runs"], frames["studies"], frames["layers"])
     parts = []
     for _, runs in frames["runs"].groupby("activation"):
