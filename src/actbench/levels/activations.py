@@ -48,6 +48,20 @@ def identity(z: Tensor) -> Tensor:
     return z
 
 
+def rescaled_sigmoid(z: Tensor) -> Tensor:
+    """Return 2·σ(2z) - 1, which is tanh z in exact arithmetic: a control for comparisons of sigmoid with tanh.
+
+    As n / (n + 2) with n = exp(2z) - 1, which does not cancel near 0; beyond z = 20 it is 1 to the last bit.
+    """
+    n = torch.expm1(2 * z.clamp(max=20))
+    return n / (n + 2)
+
+
+def shifted_sigmoid(z: Tensor) -> Tensor:
+    """Return σ(z) - 1/2, the sigmoid centred on zero, as tanh(z/2)/2, which does not cancel near 0."""
+    return torch.tanh(z / 2) / 2
+
+
 class _Prelu(torch.autograd.Function):
     """Arithmetic in place of masks, which are slow on a CPU; exact, because one of the two terms is always 0."""
 
@@ -105,6 +119,11 @@ def mish(z: Tensor) -> Tensor:
 
 def _identity_derivative(z: Tensor) -> Tensor:
     return torch.ones_like(z)
+
+
+def _rescaled_sigmoid_derivative(z: Tensor) -> Tensor:
+    s = torch.sigmoid(2 * z)
+    return 4 * s * (1 - s)
 
 
 def _sigmoid_derivative(z: Tensor) -> Tensor:
@@ -276,6 +295,20 @@ ACTIVATIONS: dict[str, Activation] = {
         reference="Collobert et al. 2011, Natural language processing (almost) from scratch, JMLR 12",
         kinks=(-1.0, 1.0),
         compiled=scalar.HARDTANH,
+    ),
+    "rescaled_sigmoid": Activation(
+        rescaled_sigmoid,
+        _rescaled_sigmoid_derivative,
+        formula="2 / (1 + exp(-2z)) - 1",
+        reference="LeCun, Bottou, Orr & Müller 1998, Efficient backprop, section 4.4: tanh as a sigmoid on other scales",
+        compiled=scalar.RESCALED_SIGMOID,
+    ),
+    "shifted_sigmoid": Activation(
+        shifted_sigmoid,
+        _sigmoid_derivative,
+        formula="1 / (1 + exp(-z)) - 1/2",
+        reference="LeCun, Bottou, Orr & Müller 1998, Efficient backprop, section 4.4: sigmoids symmetric about the origin",
+        compiled=scalar.SHIFTED_SIGMOID,
     ),
     "hard_swish": Activation(
         F.hardswish,

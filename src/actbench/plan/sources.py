@@ -11,6 +11,7 @@ from pathlib import Path
 PACKAGE = Path(__file__).resolve().parent.parent
 FIGURES = PACKAGE / "show" / "figures"
 STATISTICS = PACKAGE / "analysis" / "stats_schema.py"
+METRICS = PACKAGE / "analysis" / "metrics.py"
 
 
 def figure_names() -> list[str]:
@@ -20,9 +21,18 @@ def figure_names() -> list[str]:
 
 def statistic_names() -> list[str]:
     """Return every statistic: the keys of the dict literal STATS."""
-    schema = _assigned(_tree(STATISTICS), "STATS")
-    assert isinstance(schema, ast.Dict), "the columns of all statistics stand in one dict literal"
-    return [ast.literal_eval(key) for key in schema.keys if key is not None]
+    return _keys(STATISTICS, "STATS")
+
+
+def metric_names() -> list[str]:
+    """Return every metric of a run: the keys of the dict literal METRICS."""
+    return _keys(METRICS, "METRICS")
+
+
+def _keys(file: Path, name: str) -> list[str]:
+    literal = _assigned(_tree(file), name)
+    assert isinstance(literal, ast.Dict), f"{name} is one dict literal"
+    return [ast.literal_eval(key) for key in literal.keys if key is not None]
 
 
 def figure_needs(name: str, kind: str) -> tuple[str, ...]:
