@@ -31,6 +31,11 @@ class Case:
             lr=0.01, batch_size=self.batch, steps=1000, bias_offset=0.0, input_scale=1.0, seed=seed,
         )  # fmt: skip
 
+    def flops(self) -> int:
+        """Count the operations of the matrix products of one update: forward, and backward to weights and inputs."""
+        products = [2 * self.batch * rows * columns for rows, columns in self.sizes()]
+        return 3 * sum(products) - products[0]  # nobody needs the gradient of the inputs
+
     def sizes(self) -> list[tuple[int, int]]:
         """Return (rows, columns) of every weight."""
         widths = [INPUTS, *[self.width] * self.depth, CLASSES]

@@ -38,6 +38,16 @@ ENGINES = {
     "actbench, recorded": ("compiled_stack", "prepare_recorded", 16, 200),
 }
 RECORDED = ("plain loop, recorded", "actbench, recorded")  # with evaluations and diagnostics
+EMPTY_GPU = """\
+## On a GPU
+
+`python benchmarks/gpu.py` fills these rows on a machine with an NVIDIA GPU. None was at hand, and nothing is
+extrapolated.
+
+| card | plain loop, networks per hour | actbench, networks per hour | ratio |
+| --- | --- | --- | --- |
+|  |  |  |  |
+"""
 RIVALS = ("plain loop", "torch.func", "JAX", "readable")
 
 
@@ -88,7 +98,7 @@ def summary(rows: list[tuple[Case, dict[str, float]]]) -> str:
     lines = []
     for name in (name for name in RIVALS if name in rows[0][1]):
         ratios = [times[name] / times["actbench"] for _, times in rows]
-        lines.append(f"- {name}: {geometric_mean(ratios):.1f} × (geometric mean), {min(ratios):.1f} × on its best row")
+        lines.append(f"- {name}: {geometric_mean(ratios):.1f} × (geometric mean), {min(ratios):.2f} × on its best row")
     pairs = [tuple(times[name] for name in (*RECORDED, "actbench")) for _, times in rows if RECORDED[0] in times]
     lines.append(
         f"- plain loop, both with evaluations and diagnostics: {geometric_mean([a / b for a, b, _ in pairs]):.1f} ×"
@@ -98,7 +108,33 @@ def summary(rows: list[tuple[Case, dict[str, float]]]) -> str:
     )
     plain = [times["GEMM floor"] / times["actbench"] for case, times in rows if case.norm == "none"]
     lines.append(f"- matrix products alone take {geometric_mean(plain):.0%} of actbench's time without norm")
-    return "\n".join(lines)
+    return "\n".join([*lines, *limits(rows)])
+
+
+def limits(rows: list[tuple[Case, dict[str, float]]]) -> list[str]:
+    """Say how near the matrix products are to what the core can do, and what an engine of nothing else would reach."""
+    rates = [case.flops() / times["GEMM floor"] / 1000 for case, times in rows]
+    lines = [
+        f"- the products run at {geometric_mean(rates):.0f} GFLOP/s; one product of 1024³, the core's best, at"
+        f" {large_rate():.0f} GFLOP/s"
+    ]
+    for name in (name for name in RIVALS if name in rows[0][1]):
+        bound = geometric_mean([times[name] / times["GEMM floor"] for _, times in rows])
+        lines.append(f"- an engine that made these products and nothing else: {bound:.1f} × {name}")
+    return lines
+
+
+def large_rate() -> float:
+    """Return GFLOP/s of one large matrix product through the same BLAS, the best of several."""
+    import numpy as np
+
+    a = np.random.default_rng(0).standard_normal((1024, 1024)).astype(np.float32)
+    seconds = []
+    for _ in range(20):
+        start = time.process_time()
+        a @ a
+        seconds.append(time.process_time() - start)
+    return 2 * 1024**3 / min(seconds) / 1e9
 
 
 def machine() -> str:
@@ -111,6 +147,14 @@ def machine() -> str:
     ).stdout.split()
     wanted = [item for item in versions if item.split("==")[0] in ("torch", "jax", "numba", "numpy", "scipy")]
     return f"{cpu[0] if cpu else platform.processor()}, {os.cpu_count()} cores, one used; {', '.join(wanted)}"
+
+
+def gpu_rows() -> str:
+    """Return the rows of a GPU: those that `gpu.py` left on a machine that has one, else empty ones."""
+    measured = FOLDER / "gpu.md"
+    if measured.exists():
+        return measured.read_text(encoding="utf-8")
+    return EMPTY_GPU
 
 
 def main() -> None:
@@ -132,7 +176,7 @@ def main() -> None:
     text = f"{machine()}\n\n{summary(rows)}\n{compare()}\n\n{table(rows)}\n"
     print("\n" + text)
     if not arguments.quick:
-        (FOLDER / "results.md").write_text("# Speed\n\n" + text, encoding="utf-8")
+        (FOLDER / "results.md").write_text(f"# Speed\n\n{text}\n{gpu_rows()}", encoding="utf-8")
 
 
 if __name__ == "__main__":

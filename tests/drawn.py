@@ -1,5 +1,6 @@
 """Results to draw from: made-up tables and everything that the figures read, with no training."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ LEVELS: dict[str, tuple[Value, ...]] = {
 }
 
 
-def write_config(folder: Path, **levels: tuple[Value, ...]) -> Path:
+def write_config(folder: Path, question: str = "Which?", **levels: tuple[Value, ...]) -> Path:
     """Write the config file of the made-up results: one study `main`."""
     given = {**LEVELS, **levels}
     lines = [f"    {factor}: [{', '.join(map(str, values))}]" for factor, values in given.items()]
@@ -28,16 +29,16 @@ def write_config(folder: Path, **levels: tuple[Value, ...]) -> Path:
         "description: made-up <b>results</b> & no training",
         "studies:",
         "  main:",
-        "    question: Which?",
+        f"    question: {json.dumps(question)}",
     ]
     path = folder / "drawn.yaml"
     path.write_text("\n".join([*text, *lines, ""]), encoding="utf-8")
     return path
 
 
-def draw_from(folder: Path, **levels: tuple[Value, ...]) -> Path:
+def draw_from(folder: Path, question: str = "Which?", **levels: tuple[Value, ...]) -> Path:
     """Write a config, its made-up tables and all statistics under `folder/results`; return the config's path."""
-    path = write_config(folder, **levels)
+    path = write_config(folder, question, **levels)
     config, results = load_config(path), folder / "results"
     write_results(config, results)
     write_statistics(config, results)

@@ -30,7 +30,7 @@ def test_several_files_appear_together(tmp_path: Path) -> None:
         for file in partial:
             file.write_text("x")
         assert not any(path.exists() for path in paths)
-    assert sorted(file.name for file in tmp_path.iterdir()) == ["a", "b"]
+    assert sorted(file.name for file in tmp_path.iterdir()) == [".a.sha256", ".b.sha256", "a", "b"]
 
 
 def test_text_is_written_in_utf8_with_unix_newlines(tmp_path: Path) -> None:

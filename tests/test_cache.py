@@ -145,7 +145,7 @@ def test_a_run_that_cannot_be_trained_gets_an_error_row(
 
 
 def test_rows_follow_the_schema_and_the_file_is_whole(tmp_path: Path) -> None:
-    """A shard file has one row a run in the order of the keys, and no temporary file is left."""
+    """A shard file has one row a run, in the order of the keys, its checksum beside it, and nothing is left over."""
     import pyarrow.parquet as pq
 
     rows = train(tmp_path / "cache", runs_of())
@@ -153,4 +153,4 @@ def test_rows_follow_the_schema_and_the_file_is_whole(tmp_path: Path) -> None:
     read = pq.read_table(tmp_path / "out" / "tiny.parquet")
     assert read.schema.equals(ROWS)
     assert read["run_key"].to_pylist() == sorted(run.key for run in runs_of())
-    assert [file.name for file in (tmp_path / "out").iterdir()] == ["tiny.parquet"]
+    assert sorted(file.name for file in (tmp_path / "out").iterdir()) == [".tiny.parquet.sha256", "tiny.parquet"]

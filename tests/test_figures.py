@@ -105,7 +105,8 @@ def test_the_files_of_a_figure(name: str, config_path: Path, tmp_path: Path) -> 
     """Three formats, the numbers and the caption are written; the CSV file alone gives the same bytes again."""
     config, results = load_config(config_path), config_path.parent / "results"
     paths = write_figure(name, config, results, tmp_path)
-    assert sorted(path.name for path in (tmp_path / "drawn").iterdir()) == sorted(f"{name}.{end}" for end in SUFFIXES)
+    names = sorted(path.name for path in (tmp_path / "drawn").glob("[!.]*"))
+    assert names == sorted(f"{name}.{end}" for end in SUFFIXES)
     content = {path.suffix: path.read_bytes() for path in paths}
     assert content[".pdf"].startswith(b"%PDF")
     assert content[".png"].startswith(b"\x89PNG")

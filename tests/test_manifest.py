@@ -52,7 +52,7 @@ def test_it_lists_every_product_with_its_hash(root: Path) -> None:
     _write(root)
     found = json.loads(manifest_path(CONFIG.name, root / "results").read_text())
     folders = [root / "results" / CONFIG.name, root / "figures" / CONFIG.name]
-    files = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
+    files = [path for folder in folders for path in folder.rglob("[!.]*") if path.is_file()]
     wanted = {str(path.relative_to(root)): path.read_bytes() for path in files if path.name != "manifest.json"}
     wanted = {label: content for label, content in wanted.items() if "/shards/" not in label}
     assert len(wanted) == len(TABLES) + len(STATS) + 1 + 1

@@ -8,13 +8,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from actbench.levels.dataset import dataset_module
-from actbench.plan.cost import job_seconds
+from actbench.plan.cost import job_seconds, run_seconds
 from actbench.plan.factors import FACTORS
 from actbench.plan.numerics import NUMERICS
 from actbench.plan.places import NAMED, VARYING, kind_place, stack_place
 from actbench.plan.registry import known_levels
 from actbench.plan.shards import Shard, make_shards
-from actbench.shell.cached import declared_checksum
+from actbench.shell.cached import FEW, declared_checksum
 from actbench.shell.cli import main
 from actbench.shell.plan import count_trained
 from actbench.training.process import device_kind
@@ -74,6 +74,24 @@ def test_cached_runs_are_counted(tmp_path: Path, capsys: pytest.CaptureFixture[s
     facts = plan(write_config(tmp_path, text), capsys)
     assert (facts["cached"], facts["to_train"], facts["jobs_left"]) == (1, 7, 2)
     assert facts["core_hours_left"] < facts["core_hours"]
+
+
+def test_times_are_those_of_the_machine_that_filled_the_cache(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Cached runs that took three times as long as expected treble the times; a few of them say nothing."""
+    text = TINY.replace("seed: [0, 1]", f"seed: {list(range(20))}")
+    runs, folder = tiny_design(tmp_path, text).runs, tmp_path / "cache" / kind_place(device_kind())
+    expected = plan(write_config(tmp_path, text), capsys)["core_hours"]
+    for limit, factor in ((FEW - 1, 1.0), (len(runs), 3.0)):
+        for number, run in enumerate(runs[:limit]):
+            place = folder / stack_place(run, declared_checksum(run.dataset))
+            place.mkdir(parents=True, exist_ok=True)
+            columns = {"run_key": [run.key], "status": ["ok"], "seconds": [3 * run_seconds(run)]}
+            pq.write_table(pa.table(columns), place / f"{number}.parquet")
+        facts = plan(write_config(tmp_path, text), capsys)
+        assert facts["machine_factor"] == factor
+        assert facts["core_hours"] == pytest.approx(factor * expected, rel=0.05)
 
 
 def test_a_complete_shard_needs_no_job(tmp_path: Path, shard: Shard, capsys: pytest.CaptureFixture[str]) -> None:

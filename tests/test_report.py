@@ -1,11 +1,14 @@
 """The report page: complete, self-contained, safe, and the same on every redraw."""
 
+import base64
+import hashlib
 import re
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from plotly.offline import get_plotlyjs
 
 from actbench.plan.config import load_config
 from actbench.plan.errors import ConfigError
@@ -41,7 +44,7 @@ class Page(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         """Keep the text of the page."""
-        if "style" not in self.open:
+        if not {"style", "script"} & set(self.open):
             self.text += data
 
     def all(self, tag: str) -> list[dict[str, str | None]]:
@@ -81,16 +84,48 @@ def test_the_page_is_the_same_on_every_redraw(folder: Path, written: Path) -> No
 def test_the_page_needs_no_other_file_and_no_network(page: Page) -> None:
     """Images are embedded, links point into the page or hold the file, and the browser is told to load nothing else."""
     assert not page.open, "every element is closed"
-    assert page.all("script") == page.all("link") == page.all("iframe") == []
+    assert page.all("link") == page.all("iframe") == []
+    assert all("src" not in script for script in page.all("script"))
     assert all((image["src"] or "").startswith("data:image/") for image in page.all("img"))
     assert all((link["href"] or "").startswith(("#", "data:")) for link in page.all("a"))
     policy = next(meta["content"] for meta in page.all("meta") if "http-equiv" in meta)
     assert (policy or "").startswith("default-src 'none'")
 
 
+def test_only_the_scripts_of_the_page_may_run(written: Path, page: Page) -> None:
+    """The page's policy names each of its scripts by the hash of its text, and no other source of scripts."""
+    scripts = re.findall(r"<script>(.*?)</script>", written.read_text(encoding="utf-8"), re.DOTALL)
+    hashes = {base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts}
+    policy = next(meta["content"] for meta in page.all("meta") if "http-equiv" in meta) or ""
+    assert len(hashes) == 3
+    assert set(policy.split("script-src ")[1].split()) == {f"'sha256-{digest}'" for digest in hashes}
+
+
+def test_claims_stand_first_when_there_are_any(folder: Path, page: Page) -> None:
+    """Without claims.csv the page has no such section; with it, each verdict stands with its claim, escaped."""
+    assert not any(attributes.get("id") == "claims" for _, attributes in page.tags)
+    results = folder / "results"
+    claims = results / "drawn" / "claims.csv"
+    claims.write_text(
+        "id,statement,source,kind,verdict,effect,low,high,p_adjusted,n_runs,n_seeds,holds_under,fails_under,figure,note\n"
+        "tanh-slow,Tanh is <i>slower</i>.,A,measured,supported,0.02,0.01,0.03,0.00001,72,3,,,learning_curves,\n"
+        "relu-dies,ReLU dies.,B,measured,conditional,,,,,72,3,depth 8,depth 2,,weak\n"
+    )
+    try:
+        shown = Page(write_report(folder / "drawn.yaml", results, folder / "figures").read_text(encoding="utf-8"))
+    finally:
+        claims.unlink()
+    assert any(attributes.get("id") == "claims" for _, attributes in shown.tags)
+    assert shown.text.index("Claims and verdicts") < shown.text.index("Choose a study")
+    for words in ("Tanh is <i>slower</i>.", "supported", "< 0.0001", "depth 8", "claims.csv"):
+        assert words in shown.text, words
+    assert "claims.csv" in {link.get("download") for link in shown.all("a")}
+
+
 def test_the_page_names_no_address(written: Path) -> None:
     """Outside the embedded files no address of the network stands in the page."""
-    text = re.sub(r'"data:[^"]*"', '""', written.read_text(encoding="utf-8"))
+    own = written.read_text(encoding="utf-8").replace(get_plotlyjs(), "")  # names its makers; may load nothing
+    text = re.sub(r'"data:[^"]*"', '""', own)
     assert "http" not in text.replace("http-equiv", "")
     assert "url(" not in text
 
@@ -167,16 +202,17 @@ def test_a_missing_figure_is_refused(folder: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("column", "value", "cell"),
     [
-        ("score", 0.61234, Cell("0.612", "number")),
-        ("n_runs", 8640, Cell("8,640", "number")),
-        ("n_runs", 12.0, Cell("12", "number")),
-        ("p_holm", 0.00001, Cell("< 0.0001", "number")),
-        ("p_holm", 0.04321, Cell("0.0432", "number")),
-        ("difference", -0.05, Cell("-0.050", "number")),
-        ("rank", 1.0, Cell("1.000", "number")),
+        ("score", 0.61234, Cell("0.612", "number", "0.61234")),
+        ("n_runs", 8640, Cell("8,640", "number", "8640")),
+        ("n_runs", 12.0, Cell("12", "number", "12")),
+        ("p_holm", 0.00001, Cell("< 0.0001", "number", "1e-05")),
+        ("p_holm", 0.04321, Cell("0.0432", "number", "0.04321")),
+        ("difference", -0.05, Cell("-0.050", "number", "-0.05")),
+        ("rank", 1.0, Cell("1.000", "number", "1")),
         ("score", float("nan"), Cell("")),
         ("note", "n too small", Cell("n too small", "long")),
         ("activation", "relu", Cell("relu")),
+        ("verdict", "supported", Cell("supported", "verdict supported")),
     ],
 )
 def test_cells(column: str, value: object, cell: Cell) -> None:

@@ -80,7 +80,7 @@ def test_verify_finds_every_fault(two: tuple[Path, Path], capsys: pytest.Capture
     assert "wrong checksum" in text
     assert "wrong columns: clip_rate" in text
     assert text.count("does not belong here") == 2
-    assert f"is of numerics{NUMERICS + 1}-" in text
+    assert f"its runs are of numerics{NUMERICS + 1}-" in text
     assert f"conflict: run {runs_of()[0].key}: clip_rate is 0." in text
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from actbench.plan import sources as module
-from actbench.plan.sources import PACKAGE, figure_names, figure_needs, sources, statistic_names
+from actbench.plan.sources import PACKAGE, figure_names, figure_needs, page_files, sources, statistic_names
 
 
 def names(files: list[Path]) -> set[str]:
@@ -70,3 +70,10 @@ def test_statistics_are_those_of_the_schema() -> None:
     """What is read from the schema's text is what the module holds."""
     schema = importlib.import_module("actbench.analysis.stats_schema")
     assert statistic_names() == list(schema.STATS)
+
+
+def test_the_page_is_made_of_all_that_is_no_python() -> None:
+    """The template, styles and scripts of the report page are the other files of its package."""
+    others = {file for file in (PACKAGE / "show").iterdir() if file.is_file() and file.suffix != ".py"}
+    assert set(page_files()) == others
+    assert {"report.html.j2", "report.css", "explorer.js"} <= {file.name for file in page_files()}

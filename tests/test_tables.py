@@ -11,6 +11,7 @@ import pytest
 from actbench.analysis import fingerprint, shard_file, table_file
 from actbench.analysis.shard_file import arrow_schema, read_shard, write_shard
 from actbench.analysis.tables import read_table, table_path, write_tables
+from actbench.plan.checksums import checksum_path
 from actbench.plan.config import Config
 from actbench.plan.design import expand
 from actbench.plan.errors import ConfigError
@@ -60,7 +61,7 @@ def test_the_same_shards_give_the_same_bytes(tmp_path: Path) -> None:
     first = _files(tmp_path)
     write_tables(expand(CONFIG), tmp_path)
     assert _files(tmp_path) == first
-    assert len(list((tmp_path / CONFIG.name / "tables").iterdir())) == len(TABLES)
+    assert len(list((tmp_path / CONFIG.name / "tables").glob("[!.]*"))) == len(TABLES)
 
 
 def test_studies_name_their_runs(tmp_path: Path) -> None:
@@ -114,6 +115,7 @@ def test_rows_in_another_order_are_refused(tmp_path: Path) -> None:
     path = write_shards(design, fake_frames(design), tmp_path)[0]
     rows = read_shard(path)
     pq.write_table(rows.take(list(reversed(range(rows.num_rows)))), path)
+    checksum_path(path).unlink()
     with pytest.raises(ConfigError, match="not in the order of their keys; delete the file"):
         write_tables(design, tmp_path)
 
@@ -123,14 +125,14 @@ def test_rows_that_contradict_the_design_are_refused(tmp_path: Path, column: str
     """A row whose levels are not those of its key, or of another NUMERICS, stops the tables; the old ones stay."""
     write_results(CONFIG, tmp_path)
     before = _files(tmp_path)
-    path = sorted((tmp_path / CONFIG.name / "shards").iterdir())[-1]
+    path = sorted((tmp_path / CONFIG.name / "shards").glob("*.parquet"))[-1]
     rows = read_shard(path)
     index = rows.schema.get_field_index(column)
     write_shard(path, rows.set_column(index, rows.schema.field(index), pa.array([value] * rows.num_rows)))
     with pytest.raises(ConfigError, match=problem):
         write_tables(expand(CONFIG), tmp_path)
     assert _files(tmp_path) == before
-    assert len(list((tmp_path / CONFIG.name / "tables").iterdir())) == len(TABLES)
+    assert len(list((tmp_path / CONFIG.name / "tables").glob("[!.]*"))) == len(TABLES)
 
 
 def test_a_table_of_another_config_is_refused(tmp_path: Path) -> None:
@@ -157,5 +159,6 @@ def test_absent_damaged_and_unknown_tables_are_named(tmp_path: Path) -> None:
         read_table(CONFIG, "run", results=tmp_path)
     write_results(CONFIG, tmp_path)
     table_path(CONFIG.name, "runs", tmp_path).write_bytes(b"PAR1")
+    checksum_path(table_path(CONFIG.name, "runs", tmp_path)).unlink()
     with pytest.raises(ConfigError, match="not a readable table"):
         read_table(CONFIG, "runs", results=tmp_path)

@@ -22,7 +22,7 @@ WALLS: dict[str, tuple[set[str], set[str]]] = {
     "levels": ({"plan", "theory"}, {"numba", "numpy", "torch"}),
     "training": ({"plan", "levels"}, {"numba", "numpy", "pyarrow", "torch"}),
     "analysis": ({"plan", "theory"}, {"numpy", "pandas", "pyarrow", "scipy", "scikit_posthocs", "statsmodels"}),
-    "show": ({"plan", "analysis"}, {"jinja2", "matplotlib", "numpy", "pandas", "seaborn"}),
+    "show": ({"plan", "analysis"}, {"jinja2", "matplotlib", "numpy", "pandas", "plotly", "seaborn"}),
 }
 SLOW = {
     "torch",
@@ -33,6 +33,7 @@ SLOW = {
     "scikit_posthocs",
     "pyarrow",
     "matplotlib",
+    "plotly",
     "seaborn",
     "snakemake",
 }

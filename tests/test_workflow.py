@@ -207,6 +207,19 @@ def test_a_failed_job_shows_its_log(finished: Path, tmp_path: Path) -> None:
     assert not (folder / TABLES).exists()
 
 
+def test_slurm_profile_is_whole(tmp_path: Path) -> None:
+    """The profile for SLURM is read with the default one, and wants the same jobs, without a cluster at hand."""
+    profile = ROOT / "workflow" / "profiles" / "slurm"
+    found = dry_run(tmp_path, write_config(tmp_path), TABLES, "--profile", str(profile), "--executor", "local")
+    assert found.jobs == Counter(data=1, train=2, tables=1)
+    settings = yaml.safe_load((profile / "config.yaml").read_text())
+    assert settings["executor"] == "slurm"
+    rules = re.findall(
+        r"^rule (\w+):", "".join(file.read_text() for file in ROOT.glob("workflow/rules/*.smk")), re.MULTILINE
+    )
+    assert set(settings["set-resources"]) <= set(rules)
+
+
 def test_lint_is_clean(tmp_path: Path) -> None:
     """Snakemake's own linter finds nothing."""
     done = snakemake(ROOT, "--lint")

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from actbench.plan.config import load_config
-from actbench.plan.cost import job_seconds
+from actbench.plan.cost import job_seconds, memory_bytes
 from actbench.plan.design import expand as expand_design
 from actbench.plan.errors import ConfigError
 from actbench.plan.numerics import NUMERICS
@@ -17,6 +17,7 @@ from actbench.plan.sources import (
     PACKAGE,
     figure_names,
     figure_needs,
+    page_files,
     sources,
     statistic_names,
 )
@@ -57,7 +58,9 @@ except ConfigError as error:
 # As a word of a shell command. It stands in no `params:`, because renaming a config file must not retrain.
 CONFIG = shlex.quote(CONFIG_FILE).replace("{", "{{").replace("}", "}}")
 FIGURES = figure_names()
+PAGE = [near(file) for file in page_files()]
 STATISTICS = statistic_names()
+SNAKEMAKE_MB = 800  # two processes of Snakemake in each job on a cluster
 DATASETS = sorted({shard.runs[0].dataset for shard in SHARDS.values()})
 
 # Jobs use the Python that runs Snakemake and the library that made the plan, and know when the workflow began.
@@ -91,9 +94,19 @@ def priority_of_shard(wildcards):
     return round(1000 * job_seconds(SHARDS[wildcards.shard].runs))
 
 
-def minutes_of_shard(wildcards):
-    """Limit a job on a cluster to four times what it is expected to need, for slower machines, and ten minutes."""
-    return 10 + round(4 * job_seconds(SHARDS[wildcards.shard].runs) / 60)
+def minutes_of_shard(wildcards, attempt):
+    """Limit a job on a cluster to four times what it is expected to need, for slower machines, and ten minutes.
+
+    This and the memory are estimates of the plan, so they stand with the rule; all else that a scheduler is asked for
+    stands in a profile, whose `set-resources` goes before them.
+    """
+    return attempt * (10 + round(4 * job_seconds(SHARDS[wildcards.shard].runs) / 60))
+
+
+def megabytes_of_shard(wildcards, attempt):
+    """Ask for the expected memory of the training, half of it again, and what Snakemake takes within a job."""
+    expected = memory_bytes(SHARDS[wildcards.shard].runs) / 10**6
+    return attempt * (SNAKEMAKE_MB + round(1.5 * expected))
 
 
 def code_of(module):

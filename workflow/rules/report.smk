@@ -1,5 +1,5 @@
 # The report page and the manifest.
-# Inputs:  every table, statistic and figure.
+# Inputs:  every table, statistic and figure; the page's template, styles and scripts.
 # Outputs: results/<name>/report.html, one self-contained page · results/<name>/manifest.json, sha256 of every product.
 
 
@@ -9,7 +9,7 @@ rule report:
         stats=rules.stats.output,
         drawn=[*rules.activations.output, *rules.boundaries.output],
         figures=rules.figures.input,
-        code=code_of("shell.report"),
+        code=[*code_of("shell.report"), *PAGE],
     output:
         report(
             f"results/{NAME}/report.html",

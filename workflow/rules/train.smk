@@ -30,6 +30,7 @@ rule train:
     threads: 1
     resources:
         runtime=minutes_of_shard,
+        mem_mb=megabytes_of_shard,
     params:
         digest=digest_of_shard,
         numerics=NUMERICS,

@@ -7,10 +7,10 @@ with the same seeds, which give them the same data order and the same weight noi
 import numpy as np
 import pandas as pd
 from scipy.stats import wilcoxon
-from statsmodels.stats.multitest import multipletests
 
 from actbench.analysis.intervals import join_notes, over_seeds
 from actbench.analysis.metrics import CONDITION
+from actbench.analysis.multiplicity import holm
 
 REFERENCE = "relu"
 BLOCK: list[str] = [name for name in CONDITION if name != "activation"]
@@ -42,7 +42,7 @@ def compare(scores: pd.DataFrame, reference: str = REFERENCE) -> pd.DataFrame:
     compared = compared.assign(reference=reference, family=compared["study"] + "/" + compared["scope"])
     order = compared["scope"].map({"overall": 0, "by_depth": 1})
     compared = compared.assign(order=order).sort_values(["study", "order", "depth", "activation"], ignore_index=True)
-    return compared.assign(p_holm=compared.groupby("family")["p"].transform(_holm))
+    return compared.assign(p_holm=compared.groupby("family")["p"].transform(holm))
 
 
 def _pair(blocks: pd.DataFrame, reference: str) -> pd.DataFrame:
@@ -89,11 +89,3 @@ def _absent(scores: pd.DataFrame, pairs: pd.DataFrame, reference: str) -> pd.Dat
         for study in left["study"]
     ]
     return left.assign(scope="overall", n_blocks=0, n_seeds=0, interval="", note=notes)
-
-
-def _holm(p: "pd.Series[float]") -> "pd.Series[float]":
-    adjusted = p.copy()
-    known = p.notna()
-    if known.any():
-        adjusted[known] = multipletests(p[known].to_numpy(), method="holm")[1]
-    return adjusted

@@ -21,8 +21,8 @@ def curve_table(scores: pd.DataFrame, curves: pd.DataFrame) -> pd.DataFrame:
     Returns:
         Columns of stats_schema.CURVES: BY, n_runs, n_seeds, accuracy, low, high, interval, note.
     """
-    schedule = _schedule(scores, curves)
-    parts = [_estimate(_fill(own, curves, schedule)) for _, own in scores.groupby("activation")]
+    schedule = schedule_of(scores, curves)
+    parts = [_estimate(fill_failures(own, curves, schedule, BY[:4])) for _, own in scores.groupby("activation")]
     return pd.concat(parts).sort_values(BY, ignore_index=True)
 
 
@@ -33,7 +33,7 @@ def _estimate(complete: pd.DataFrame) -> pd.DataFrame:
     return estimated.merge(runs, on=BY, validate="one_to_one")
 
 
-def _schedule(scores: pd.DataFrame, curves: pd.DataFrame) -> pd.DataFrame:
+def schedule_of(scores: pd.DataFrame, curves: pd.DataFrame) -> pd.DataFrame:
     """List the steps and splits on which the runs of each length were evaluated."""
     length = scores[["run_key", "steps"]].drop_duplicates()
     recorded = curves[["run_key", "step", "split"]]
@@ -42,9 +42,19 @@ def _schedule(scores: pd.DataFrame, curves: pd.DataFrame) -> pd.DataFrame:
     return schedule.astype({"steps": "int64", "split": "str"})
 
 
-def _fill(own: pd.DataFrame, curves: pd.DataFrame, schedule: pd.DataFrame) -> pd.DataFrame:
-    """Give each run a row for every step and split on which the runs of its length were evaluated."""
-    own = own[["study", "activation", "depth", "steps", "seed", "run_key", "failed"]]
+def fill_failures(own: pd.DataFrame, curves: pd.DataFrame, schedule: pd.DataFrame, by: list[str]) -> pd.DataFrame:
+    """Give each run a row for every step and split on which the runs of its length were evaluated.
+
+    Args:
+        own: runs with the columns `by`, steps, seed, run_key and failed.
+        curves: the table `curves`; rows of other runs are left out.
+        schedule: from `schedule_of`.
+        by: columns of `own` to keep beside these.
+
+    Returns:
+        The kept columns, step, split and accuracy, which is 0 from the step of a failure on.
+    """
+    own = own[list(dict.fromkeys([*by, "steps", "seed", "run_key", "failed"]))]
     recorded = curves.loc[curves["run_key"].isin(own["run_key"]), ["run_key", "step", "split", "accuracy"]]
     recorded = recorded.astype({"run_key": "str", "split": "str", "accuracy": "float64"})
     filled = own.merge(schedule, on="steps").merge(recorded, how="left", on=["run_key", "step", "split"])

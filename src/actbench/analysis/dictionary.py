@@ -30,6 +30,8 @@ Everything of one config lies under `results/<name>/`:
 - `manifest.json`: the sha256 and size of every product, the config, counts of runs by status, and versions.
   `actbench manifest CONFIG --check` compares the files with it.
 - `shards/*.parquet`: what the jobs wrote; the tables hold all of it.
+- `.<file>.sha256`, hidden beside each of them: its checksum, as `sha256sum -c` reads it. A file that is not what was
+  written is named, renamed to `*.damaged` and not used; the next call of Snakemake makes it anew.
 
 ```python
 import pandas as pd
@@ -75,6 +77,9 @@ STATS_TITLES = {
     "ranking": "One row for each activation of each study: its mean rank.",
     "curves": "One row for each activation, depth, split and evaluated step: accuracy during training.",
     "gradients": "One row for each layer of the deepest networks of each study: its gradient norm.",
+    "explorer": "One row for each run of each study, at all learning rates: what the report's explorer chooses from.",
+    "explorer_curves": "One row for each cell of the explorer, split and evaluated step: what it averages.",
+    "explorer_layers": "One row for each layer of each cell of the explorer: what it takes medians of.",
 }
 
 

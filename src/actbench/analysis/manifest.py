@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from actbench import __version__
-from actbench.analysis.atomic_file import write_text
+from actbench.analysis.atomic_file import replacing
 from actbench.analysis.fingerprint import config_digest, config_text
 from actbench.analysis.row_groups import count_runs
 from actbench.analysis.tables import RESULTS
+from actbench.plan.checksums import refuse_damaged
 from actbench.plan.config import Config
 from actbench.plan.errors import ConfigError
 from actbench.plan.numerics import NUMERICS
@@ -56,7 +57,8 @@ def make_manifest(config: Config, results: Path = RESULTS, figures: Path = FIGUR
 def write_manifest(config: Config, results: Path = RESULTS, figures: Path = FIGURES) -> dict[str, Any]:
     """Write results/<name>/manifest.json and return what it holds."""
     manifest = make_manifest(config, results, figures)
-    write_text(manifest_path(config.name, results), json.dumps(manifest, indent=1, sort_keys=True) + "\n")
+    with replacing(manifest_path(config.name, results)) as (partial,):
+        partial.write_text(json.dumps(manifest, indent=1, sort_keys=True) + "\n", encoding="utf-8", newline="\n")
     return manifest
 
 
@@ -92,6 +94,7 @@ def _compare(label: str, recorded: dict[str, Any] | None, path: Path | None) -> 
 
 def _read(path: Path) -> dict[str, Any]:
     remedy = "write it with `actbench manifest`"
+    refuse_damaged(path, remedy=remedy)
     try:
         manifest = json.loads(path.read_text(encoding="utf-8"))
         if not {"config_sha256", "numerics", "products"} <= manifest.keys():

@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from actbench.analysis.atomic_file import replacing
+from actbench.plan.checksums import refuse_damaged
 from actbench.plan.errors import ConfigError
 from actbench.plan.schema import CURVES, LAYERS, RUN_KEY, RUNS, Column
 
@@ -101,6 +102,7 @@ def _explode(keys: pa.ChunkedArray, nested: pa.ChunkedArray, schema: pa.Schema) 
 
 @contextmanager
 def _opened(path: Path) -> Iterator[pq.ParquetFile]:
+    refuse_damaged(path)
     try:
         with pq.ParquetFile(path) as file:
             yield file

@@ -1,17 +1,20 @@
 """All statistics of a config: computed from its tables, written as CSV, read back in the schema's types."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
 
 from actbench.analysis import comparisons, estimates, ranking
 from actbench.analysis.atomic_file import replacing
-from actbench.analysis.curves import curve_table
+from actbench.analysis.curves import curve_table, schedule_of
+from actbench.analysis.explorer import NAMES, explore, join_parts, profile_filters
 from actbench.analysis.gradients import gradient_filters, gradient_table
 from actbench.analysis.metrics import join_scores, scores_by_study
 from actbench.analysis.row_groups import read_rows
 from actbench.analysis.stats_schema import STATS
 from actbench.analysis.tables import RESULTS, read_table
+from actbench.plan.checksums import refuse_damaged
 from actbench.plan.config import Config
 from actbench.plan.errors import ConfigError, nearest
 from actbench.plan.factors import FACTORS
@@ -21,6 +24,8 @@ NEEDED = [
     "run_key", *FACTORS, "status", "train_accuracy", "test_accuracy",
     "best_val_accuracy", "best_test_accuracy", "best_test_loss", "classes",
 ]  # fmt: skip
+EVALUATED = ["run_key", "step", "split", "accuracy"]
+MEASURED = ["run_key", "step", "layer", "diagnostic", "value"]
 
 
 def stats_path(name: str, statistic: str, results: Path = RESULTS) -> Path:
@@ -39,7 +44,10 @@ def compute_statistics(config: Config, tables: dict[str, pd.DataFrame]) -> dict[
         One frame for each entry of stats_schema.STATS, with its columns in its types.
     """
     counted = estimates.count_statuses(tables["runs"], tables["studies"])
-    return _compute(config, counted, _scores(tables["runs"], tables["studies"]), tables["curves"], tables["layers"])
+    scores = _scores(tables["runs"], tables["studies"])
+    frames = _compute(config, counted, scores, tables["curves"], tables["layers"])
+    schedule = schedule_of(scores, tables["curves"])
+    return frames | _typed(join_parts([explore(tables["runs"], tables["studies"], scores, tables, schedule)]))
 
 
 def _scores(runs: pd.DataFrame, members: pd.DataFrame) -> pd.DataFrame:
@@ -60,7 +68,11 @@ def _compute(
         "curves": curve_table(scores, curves),
         "gradients": gradient_table(scores, layers),
     }
-    assert frames.keys() == STATS.keys()
+    assert {*frames, *NAMES} == set(STATS)
+    return _typed(frames)
+
+
+def _typed(frames: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     return {name: in_types(frame, STATS[name]) for name, frame in frames.items()}
 
 
@@ -76,10 +88,10 @@ def write_statistics(config: Config, results: Path = RESULTS) -> dict[str, int]:
     """Write results/<name>/stats/*.csv from the tables and return the number of rows of each."""
     counted, scores = _read_scores(config, results)
     own = [("run_key", "in", sorted(set(scores["run_key"])))]
-    curves = read_rows(config, "curves", ["run_key", "step", "split", "accuracy"], own, results)
-    measured = ["run_key", "step", "layer", "diagnostic", "value"]
-    layers = read_rows(config, "layers", measured, gradient_filters(scores), results)
+    curves = read_rows(config, "curves", EVALUATED, own, results)
+    layers = read_rows(config, "layers", MEASURED, gradient_filters(scores), results)
     frames = _compute(config, counted, scores, curves, layers)
+    frames |= _typed(join_parts(_explore_each(config, scores, schedule_of(scores, curves), results)))
     paths = [stats_path(config.name, name, results) for name in frames]
     with replacing(*paths) as partial:
         for path, frame in zip(partial, frames.values(), strict=True):
@@ -91,10 +103,7 @@ def _read_scores(config: Config, results: Path) -> tuple[pd.DataFrame, pd.DataFr
     """Count the runs and score those at the chosen learning rates, one activation in memory at a time."""
     members = read_table(config, "studies", results=results)
     counted, scores = [], []
-    for activation in sorted({level for study in config.studies for level in study.levels["activation"]}, key=str):
-        runs = read_rows(config, "runs", NEEDED, [("activation", "==", activation)], results)
-        runs = runs.astype(dict.fromkeys(runs.select_dtypes("category"), "str"))
-        own = members[members["run_key"].isin(runs["run_key"])]
+    for runs, own in _runs_by_activation(config, members, results):
         counted.append(estimates.count_statuses(runs, own))
         scores.append(_scores(runs, own))
     whole = pd.concat(counted)
@@ -102,11 +111,33 @@ def _read_scores(config: Config, results: Path) -> tuple[pd.DataFrame, pd.DataFr
     return whole, join_scores(scores)
 
 
+def _runs_by_activation(
+    config: Config, members: pd.DataFrame, results: Path
+) -> Iterator[tuple[pd.DataFrame, pd.DataFrame]]:
+    """Yield the runs of one activation after another, by name, and the rows of `studies` that name them."""
+    for activation in sorted({level for study in config.studies for level in study.levels["activation"]}, key=str):
+        runs = read_rows(config, "runs", NEEDED, [("activation", "==", activation)], results)
+        runs = runs.astype(dict.fromkeys(runs.select_dtypes("category"), "str"))
+        yield runs, members[members["run_key"].isin(runs["run_key"])]
+
+
+def _explore_each(
+    config: Config, scores: pd.DataFrame, schedule: pd.DataFrame, results: Path
+) -> Iterator[dict[str, pd.DataFrame]]:
+    """Make the explorer's tables of one activation after another, with its records alone in memory."""
+    for runs, own in _runs_by_activation(config, read_table(config, "studies", results=results), results):
+        keys = [("run_key", "in", sorted(runs["run_key"]))]
+        curves = read_rows(config, "curves", EVALUATED, keys, results)
+        layers = read_rows(config, "layers", MEASURED, profile_filters(runs), results)
+        yield explore(runs, own, scores, {"curves": curves, "layers": layers}, schedule)
+
+
 def read_statistic(config: Config, statistic: str, results: Path = RESULTS) -> pd.DataFrame:
     """Read one of results/<name>/stats/*.csv in the types of stats_schema; raise ConfigError when it is not there."""
     if statistic not in STATS:
         raise ConfigError("statistic", f"unknown statistic {statistic!r}; {nearest(statistic, list(STATS))}")
     path = stats_path(config.name, statistic, results)
+    refuse_damaged(path, remedy="run `actbench stats` with this config")
     text = {column.name: "str" for column in STATS[statistic] if column.dtype == "string"}
     try:
         frame = pd.read_csv(path, dtype=text, keep_default_na=False, na_values={c: [""] for c in _numbers(statistic)})

@@ -1,5 +1,6 @@
 """The columns of every statistic: dtype, unit and meaning, as plan.schema has them for the tables."""
 
+from actbench.analysis.explorer import PROFILES
 from actbench.analysis.metrics import CONDITION
 from actbench.plan.factors import FACTORS
 from actbench.plan.schema import DTYPES, Column
@@ -151,6 +152,42 @@ GRADIENTS = (
     Column("high", "float64", "", "highest seed"),
 )
 
+CELL = Column("cell", "int64", "", "number of the condition and learning rate within the study")
+
+EXPLORER = (
+    STUDY,
+    CELL,
+    *(_factor(name) for name in CONDITION),
+    _factor("lr"),
+    Column("chosen", "int64", "", "1: the learning rate chosen for the condition on validation data; 0: another one"),
+    _factor("seed"),
+    Column("score", "float64", "fraction", "score of the run"),
+    Column("failed", "int64", "", "1: the status is not ok; 0: it is"),
+)
+
+EXPLORER_CURVES = (
+    STUDY,
+    CELL,
+    Column("split", "string", "", "train: a fixed part of the training split (the probe); val: validation split"),
+    Column("step", "int64", "updates", "updates made before the evaluation"),
+    Column("n_runs", "int64", "runs", "runs behind the row"),
+    Column("accuracy", "float64", "fraction", "mean over the runs; 0 from the step of a failure on; four digits"),
+)
+
+
+def _profile(name: str) -> Column:
+    return Column(name, "float64", "", f"median of {name} over the runs; four digits", True)
+
+
+EXPLORER_LAYERS = (
+    STUDY,
+    CELL,
+    Column("moment", "string", "", "start: at initialisation; end: after the last step, runs that are ok"),
+    Column("layer", "int64", "", "1 … depth: hidden layers; depth + 1: output layer"),
+    Column("n_runs", "int64", "runs", "runs behind the row"),
+    *map(_profile, PROFILES),
+)
+
 STATS: dict[str, tuple[Column, ...]] = {
     "studies": STUDIES,
     "conditions": CONDITIONS,
@@ -160,4 +197,7 @@ STATS: dict[str, tuple[Column, ...]] = {
     "ranking": RANKING,
     "curves": CURVES,
     "gradients": GRADIENTS,
+    "explorer": EXPLORER,
+    "explorer_curves": EXPLORER_CURVES,
+    "explorer_layers": EXPLORER_LAYERS,
 }

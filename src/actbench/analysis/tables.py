@@ -14,6 +14,7 @@ from actbench.analysis.atomic_file import replacing
 from actbench.analysis.fingerprint import DIGEST_KEY, NUMERICS_KEY, table_metadata
 from actbench.analysis.shard_file import arrow_schema, iterate_shard, read_keys, split_shard
 from actbench.analysis.table_file import TableFile, growing_table
+from actbench.plan.checksums import refuse_damaged
 from actbench.plan.config import Config
 from actbench.plan.design import Design, Run
 from actbench.plan.errors import ConfigError, nearest
@@ -38,11 +39,12 @@ def write_tables(design: Design, results: Path = RESULTS) -> dict[str, int]:
     bytes. Only a few hundred runs are in memory at a time, and a row group holds all rows of a run.
 
     Raises:
-        ConfigError: a run of the design is missing, stands twice, or a shard holds something else.
+        ConfigError: a run of the design is missing, stands twice, or a shard is damaged or holds something else.
     """
     name = design.config.name
     shards = make_shards(design.runs, design.config.shard_minutes)
     files = {shard.id: results / name / "shards" / f"{shard.id}.parquet" for shard in shards}
+    refuse_damaged(*files.values())
     check_complete(shards, files, results / name / "shards")
     paths = [table_path(name, table, results) for table in TABLES]
     with replacing(*paths) as partial, ExitStack() as stack:
@@ -132,8 +134,9 @@ def read_table(
 
 
 def check_made_from(config: Config, path: Path) -> None:
-    """Raise ConfigError unless the table at `path` was made from this config under this NUMERICS."""
+    """Raise ConfigError unless the table at `path` is sound and was made from this config under this NUMERICS."""
     remedy = "run `actbench tables` with this config"
+    refuse_damaged(path, remedy=remedy)
     try:
         found = pq.read_schema(path).metadata or {}
     except FileNotFoundError:

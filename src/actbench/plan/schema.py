@@ -49,7 +49,7 @@ RUNS = (
         "seconds",
         "float64",
         "s",
-        "process time (on a GPU: elapsed time) of the run's stack divided by its runs (not reproducible)",
+        "process time (GPU: elapsed) of the run's stack over its runs; not reproducible",
     ),
     Column("numerics", "int64", "", "version of the trained numbers"),
     Column("version", "string", "", "actbench version that trained the run"),

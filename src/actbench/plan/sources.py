@@ -9,7 +9,8 @@ from functools import cache
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parent.parent
-FIGURES = PACKAGE / "show" / "figures"
+SHOW = PACKAGE / "show"
+FIGURES = SHOW / "figures"
 STATISTICS = PACKAGE / "analysis" / "stats_schema.py"
 METRICS = PACKAGE / "analysis" / "metrics.py"
 
@@ -44,6 +45,11 @@ def figure_needs(name: str, kind: str) -> tuple[str, ...]:
     default = {"TABLES": ("runs",), "STATS": ()}[kind]
     value = _assigned(_tree(FIGURES / f"{name}.py"), kind)
     return default if value is None else tuple(ast.literal_eval(value))
+
+
+def page_files() -> list[Path]:
+    """Return the template, the styles and the scripts of the report page."""
+    return sorted(file for end in ("j2", "css", "js") for file in SHOW.glob(f"*.{end}"))
 
 
 def sources(module: str) -> list[Path]:

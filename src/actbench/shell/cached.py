@@ -2,11 +2,15 @@
 
 import ast
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
+from actbench.plan.cost import run_seconds
 from actbench.plan.design import Run
 from actbench.plan.places import kind_place, stack_place
 from actbench.plan.registry import FOLDERS, LEVELS
+
+FEW = 32  # runs; fewer say little about a machine
 
 
 def cached_keys(runs: Sequence[Run], folder: Path, device: str) -> tuple[set[str], str]:
@@ -14,22 +18,46 @@ def cached_keys(runs: Sequence[Run], folder: Path, device: str) -> tuple[set[str
 
     Data lie under their checksum, which each data set's file declares as `CHECKSUM` and verifies on every load.
     """
-    checksums = {name: declared_checksum(name) for name in sorted({run.dataset for run in runs})}
-    unknown = [name for name, checksum in checksums.items() if not checksum]
+    unknown = sorted({run.dataset for run in runs if not declared_checksum(run.dataset)})
     why = f"{', '.join(unknown)}: no declared CHECKSUM, so its cached runs are not counted" if unknown else ""
-    places: dict[Path, set[str]] = {}
-    for run in runs:
-        if checksums[run.dataset]:
-            place = folder / kind_place(device) / stack_place(run, checksums[run.dataset])
-            places.setdefault(place, set()).add(run.key)
-    present = [place for place in places if place.is_dir()]
-    if not present:
+    places = _present(runs, folder, device)
+    if not places:
         return set(), why
     from actbench.training.chunks import run_keys
 
-    return {key for place in present for key in places[place] & run_keys(place)}, why
+    return {key for place, own in places.items() for key in {run.key for run in own} & run_keys(place)}, why
 
 
+def machine_factor(runs: Sequence[Run], folder: Path, device: str) -> float:
+    """Return how many times longer than expected the cached runs of this design took to train, 1 for too few of them.
+
+    Σ measured seconds / Σ `cost.run_seconds`, over runs that lasted to their end.
+    """
+    places = _present(runs, folder, device)
+    if not places:
+        return 1.0
+    from actbench.training.chunks import measured_seconds
+
+    pairs = []
+    for place, own in places.items():
+        measured = measured_seconds(place)
+        pairs += [(measured[run.key], run_seconds(run)) for run in own if run.key in measured]
+    if len(pairs) < FEW:
+        return 1.0
+    return sum(pair[0] for pair in pairs) / sum(pair[1] for pair in pairs)
+
+
+def _present(runs: Sequence[Run], folder: Path, device: str) -> dict[Path, list[Run]]:
+    """Return the folders of the cache that are there, each with those runs that would lie in it."""
+    places: dict[Path, list[Run]] = {}
+    for run in runs:
+        checksum = declared_checksum(run.dataset)
+        if checksum:
+            places.setdefault(folder / kind_place(device) / stack_place(run, checksum), []).append(run)
+    return {place: own for place, own in places.items() if place.is_dir()}
+
+
+@cache
 def declared_checksum(dataset: str) -> str:
     """Return the literal CHECKSUM of a data set's file, empty when it has none."""
     source = (LEVELS / FOLDERS["dataset"] / f"{dataset}.py").read_text(encoding="utf-8")

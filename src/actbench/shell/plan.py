@@ -9,7 +9,7 @@ from actbench.plan.cost import disk_bytes, job_seconds, memory_bytes
 from actbench.plan.design import Run
 from actbench.plan.numerics import NUMERICS
 from actbench.plan.shards import Shard
-from actbench.shell.cached import cached_keys
+from actbench.shell.cached import cached_keys, machine_factor
 from actbench.shell.check import Facts, as_text, describe, read_design
 from actbench.training.device import use_device
 from actbench.training.process import cache_folder, device_kind
@@ -33,7 +33,8 @@ def run(arguments: argparse.Namespace) -> int:
     folder = arguments.results / design.config.name / "shards"
     trained = {shard.id: count_trained(shard, folder / f"{shard.id}.parquet") for shard in shards}
     cached, why = cached_keys(design.runs, arguments.cache or cache_folder(), device_kind())
-    facts = describe(design, shards) | expect(shards, trained, cached)
+    factor = machine_factor(design.runs, arguments.cache or cache_folder(), device_kind())
+    facts = describe(design, shards) | expect(shards, trained, cached, factor)
     if why:
         facts["cached_note"] = why
     rows = [
@@ -54,11 +55,12 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def expect(shards: list[Shard], trained: dict[str, int], cached: set[str]) -> Facts:
+def expect(shards: list[Shard], trained: dict[str, int], cached: set[str], factor: float = 1.0) -> Facts:
     """Return what training the shards takes: all of them, and what is left.
 
     A shard whose file is complete needs no job. Any other needs one, which takes cached runs from the cache. Times
-    are of one core of the reference machine (plan/cost.py); memory is that of the largest job, disk that of all.
+    are of one core of the reference machine (plan/cost.py), times the factor by which the cached runs of this design
+    took longer on this one; memory is that of the largest job, disk that of all.
     """
     todo = [shard for shard in shards if trained[shard.id] < len(shard.runs)]
     left = {shard.id: [run for run in shard.runs if run.key not in cached] for shard in todo}
@@ -69,9 +71,10 @@ def expect(shards: list[Shard], trained: dict[str, int], cached: set[str]) -> Fa
         "to_train": sum(map(len, left.values())),
         "jobs_left": len(todo),
         "model_steps": sum(run.steps for run in runs),
-        "core_hours": round(sum(job_seconds(shard.runs) for shard in shards) / 3600, 4),
-        "core_hours_left": round(sum(job_seconds(rest) for rest in left.values()) / 3600, 4),
-        "longest_job_minutes": round(max(job_seconds(shard.runs) for shard in shards) / 60, 2),
+        "core_hours": round(factor * sum(job_seconds(shard.runs) for shard in shards) / 3600, 4),
+        "core_hours_left": round(factor * sum(job_seconds(rest) for rest in left.values()) / 3600, 4),
+        "longest_job_minutes": round(factor * max(job_seconds(shard.runs) for shard in shards) / 60, 2),
+        "machine_factor": round(factor, 2),
         "disk_bytes": disk_bytes(runs),
         "memory_bytes": memory_bytes(runs),
     }

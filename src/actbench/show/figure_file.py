@@ -15,7 +15,7 @@ from actbench.analysis.atomic_file import replacing
 from actbench.analysis.tables import RESULTS
 from actbench.plan.config import Config
 from actbench.show.contract import Declaration, declaration
-from actbench.show.inputs import Inputs, read_csv, read_inputs
+from actbench.show.inputs import Inputs, parse_csv, read_inputs
 from actbench.show.panels import NOTHING, sentence_figure
 from actbench.show.style import SETTINGS
 
@@ -55,7 +55,7 @@ def write_figure(name: str, config: Config, results: Path = RESULTS, figures: Pa
     with replacing(*paths) as partial:
         files = dict(zip(SUFFIXES, partial, strict=True))
         numbers.to_csv(files["csv"], index=False, lineterminator="\n")
-        drawn = read_csv(files["csv"])
+        drawn = parse_csv(files["csv"])
         files["md"].write_text(describe(declared, source, drawn) + "\n", encoding="utf-8", newline="\n")
         for suffix, content in render(source, drawn).items():
             files[suffix].write_bytes(content)

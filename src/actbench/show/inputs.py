@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from actbench.analysis.tables import RESULTS, read_table
+from actbench.plan.checksums import refuse_damaged
 from actbench.plan.config import Config
 from actbench.plan.errors import ConfigError
 
@@ -30,7 +31,13 @@ def read_inputs(config: Config, tables: Iterable[str], stats: Iterable[str], res
 
 
 def read_csv(path: Path) -> pd.DataFrame:
-    """Read a CSV file of ours: numbers to the last digit; an empty field is a missing value, `none` is a word."""
+    """Read a CSV file of ours that is as it was written; raise ConfigError when it is absent or damaged."""
+    refuse_damaged(path, remedy=REMEDY)
+    return parse_csv(path)
+
+
+def parse_csv(path: Path) -> pd.DataFrame:
+    """Parse a CSV file of ours: numbers to the last digit; an empty field is a missing value, `none` is a word."""
     try:
         return pd.read_csv(path, keep_default_na=False, na_values=[""])
     except FileNotFoundError:

@@ -1,24 +1,29 @@
 """The report: one HTML page that needs no other file and no network."""
 
 import base64
+import hashlib
 import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from plotly.offline import get_plotlyjs
 
 from actbench import __version__
 from actbench.analysis.atomic_file import write_text
 from actbench.analysis.row_groups import count_runs
 from actbench.analysis.tables import RESULTS
+from actbench.plan.checksums import refuse_damaged
 from actbench.plan.config import Config, load_config
 from actbench.plan.errors import ConfigError
 from actbench.show.contract import Declaration, declarations
+from actbench.show.explorer import embed, explorer_data
 from actbench.show.figure_file import FIGURES
 from actbench.show.inputs import REMEDY, read_csv
-from actbench.show.sheet import CHOICES, STUDIES, Choice, Sheet, frame_sheet, make_sheet
+from actbench.show.sheet import CHOICES, CLAIMS, STUDIES, Choice, Sheet, frame_sheet, make_sheet
 
 LARGEST_EMBEDDED = 1_500_000  # bytes; a larger file is linked beside the page, which stays below 15 MB
 LARGEST_DRAWING = 1_000_000  # bytes; the page shows a larger svg as png
@@ -55,6 +60,20 @@ class Download:
     size: str
 
 
+@dataclass(frozen=True)
+class Script:
+    """A script of the page and how the page's policy names it: nothing else may run there."""
+
+    text: str
+    source: str
+
+    @classmethod
+    def of(cls, text: str) -> "Script":
+        """Name a script by its hash (Content Security Policy 3, section 2.3.1)."""
+        assert "</script" not in text.lower(), "a script cannot hold its own end"
+        return cls(text, f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'")
+
+
 def write_report(config_file: Path, results: Path = RESULTS, figures: Path = FIGURES) -> Path:
     """Write results/<name>/report.html from figures, tables and statistics that exist; return its path."""
     config = load_config(config_file)
@@ -70,9 +89,13 @@ def write_report(config_file: Path, results: Path = RESULTS, figures: Path = FIG
         config_text=config_file.read_text(encoding="utf-8"),
         method=METHOD,
         figures=[_figure(item, figures / config.name, page) for item in declarations().values()],
+        css=_source("report.css"),
+        scripts=[Script.of(text) for text in (get_plotlyjs(), _source("tables.js"), _source("explorer.js"))],
+        explorer=embed(explorer_data(config, page.parent / "stats")),
         studies=_statistic(STUDIES, config, page),
         tables=[_statistic(choice, config, page) for choice in CHOICES],
         **_overview(config, results),
+        **_claims(page),
     )
     write_text(page, text)
     return page
@@ -95,6 +118,26 @@ def _overview(config: Config, results: Path) -> dict[str, Any]:
     note = "What made the runs: version of the trained numbers, of actbench and of torch, commit and kind of device."
     sheet = frame_sheet("origin", "Origin of the runs", note, origin, len(origin))
     return {"facts": facts, "statuses": f"Of {total:,} runs {statuses}.", "origin": {**vars(sheet), "file": None}}
+
+
+def _claims(page: Path) -> dict[str, Any]:
+    """Show results/<name>/claims.csv when it is there: a row a claim, and how many have which verdict."""
+    path = page.parent / "claims.csv"
+    if not path.exists():
+        return {"claims": None, "verdicts": []}
+    rows = read_csv(path)
+    shown = rows[[column for column in CLAIMS if column in rows]]
+    note = "Each claim was fixed, with the rule of its verdict, before results were looked at."
+    sheet = frame_sheet("claims", "Claims and verdicts", note, shown, len(rows))
+    verdicts = rows["verdict"].value_counts() if "verdict" in rows else pd.Series(dtype="int64")
+    return {
+        "claims": {**vars(sheet), "file": _download(path, KINDS["csv"], page)},
+        "verdicts": [(str(verdict), int(count)) for verdict, count in verdicts.items()],
+    }
+
+
+def _source(name: str) -> str:
+    return (Path(__file__).parent / name).read_text(encoding="utf-8")
 
 
 def _figure(declared: Declaration, folder: Path, page: Path) -> dict[str, Any]:
@@ -143,6 +186,7 @@ def _data_uri(media_type: str, content: bytes) -> str:
 
 
 def _read(path: Path) -> bytes:
+    refuse_damaged(path, remedy=REMEDY)
     try:
         return path.read_bytes()
     except OSError:

@@ -8,7 +8,8 @@ import pandas as pd
 
 MOST_ROWS = 60
 SMALLEST_P = 0.0001
-PROBABILITIES = ("p", "p_holm")
+PROBABILITIES = ("p", "p_holm", "p_adjusted")
+LONG = ("question", "note", "statement", "holds_under", "fails_under")
 
 
 @dataclass(frozen=True)
@@ -25,10 +26,11 @@ class Choice:
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell: its text and its kind, the class that aligns it (`number`, `long` or nothing)."""
+    """One cell: its text, its kind (classes: `number`, `long` or nothing) and by what it is sorted if not its text."""
 
     text: str
     kind: str = ""
+    order: str = ""
 
 
 @dataclass(frozen=True)
@@ -103,6 +105,12 @@ CHOICES = (
 )  # fmt: skip
 
 
+CLAIMS = (
+    "id", "statement", "source", "kind", "verdict", "effect", "low", "high", "p_adjusted", "n_runs", "n_seeds",
+    "holds_under", "fails_under", "figure", "note",
+)  # fmt: skip
+
+
 def make_sheet(choice: Choice, rows: pd.DataFrame, studies: Iterable[str]) -> Sheet:
     """Choose the rows and columns of a statistic and write every cell as text; at most MOST_ROWS rows.
 
@@ -130,8 +138,9 @@ def write_cell(column: str, value: Any) -> Cell:
     if pd.isna(value):
         return Cell("")
     if isinstance(value, str):
-        return Cell(value, "long" if column in ("question", "note") else "")
+        return Cell(value, "long" if column in LONG else f"verdict {value}" if column == "verdict" else "")
+    exact = f"{float(value):.10g}"
     if column in PROBABILITIES:
-        return Cell(f"< {SMALLEST_P}" if value < SMALLEST_P else f"{value:.4f}", "number")
+        return Cell(f"< {SMALLEST_P}" if value < SMALLEST_P else f"{value:.4f}", "number", exact)
     whole = float(value).is_integer() and (column.startswith("n_") or column in ("depth", "runs", "numerics"))
-    return Cell(f"{int(value):,}" if whole else f"{value:.3f}", "number")
+    return Cell(f"{int(value):,}" if whole else f"{value:.3f}", "number", exact)

@@ -31,7 +31,7 @@ def model_bytes(run: Run, dataset: Dataset) -> int:
     4 · (PARAMETER_COPIES · parameters + LAYER_COPIES · examples · (inputs + depth · width + classes)), with the larger
     of the batch and the probe as examples.
     """
-    inputs, classes = dataset.x_train.shape[1], dataset.classes
+    inputs, classes = int(dataset.x_train.shape[1]), dataset.classes
     parameters = run.width * (inputs + (run.depth - 1) * run.width + classes + 4 * run.depth) + classes
     units = inputs + run.depth * run.width + classes
     return 4 * (PARAMETER_COPIES * parameters + LAYER_COPIES * max(run.batch_size, PROBE) * units)
@@ -39,4 +39,5 @@ def model_bytes(run: Run, dataset: Dataset) -> int:
 
 @cache
 def _free_bytes() -> int:
-    return torch.cuda.mem_get_info()[0]
+    free, _ = torch.cuda.mem_get_info()
+    return int(free)

@@ -43,7 +43,7 @@ class CapturedSteps:
         self.replay = self._capture() if device.type == "cuda" else self._step
 
     def advance(self, first: int, last: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Make the updates `first` … `last`; return live (P,), updates made (P,) and clipped updates (P,) of each model.
+        """Make the updates `first` … `last`; return live, updates made and clipped updates, (P,) each.
 
         A model is live while its loss is finite; updates after that are not counted.
         """

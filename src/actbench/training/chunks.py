@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 DIGITS = 32  # of the sha256 in a file name
 # Columns of a row that may differ between two trainings of one run: they are not numbers of the network.
 ORIGIN = ("seconds", "version", "commit", "torch")
+PLACE = b"actbench.place"  # metadata of a chunk: numerics and device / data set and its checksum / tensor program
 
 
 class DamagedChunk(Exception):
@@ -24,7 +25,7 @@ class DamagedChunk(Exception):
 def write_chunk(rows: pa.Table, place: Path) -> Path:
     """Write rows to a folder of the cache and return the chunk's path."""
     sink = pa.BufferOutputStream()
-    pq.write_table(rows, sink, compression="zstd")
+    pq.write_table(rows.replace_schema_metadata({PLACE: _home(place)}), sink, compression="zstd")
     return write_bytes(sink.getvalue().to_pybytes(), place)
 
 
@@ -40,22 +41,38 @@ def write_bytes(data: bytes, place: Path) -> Path:
 
 
 def read_chunk(file: Path, schema: pa.Schema) -> pa.Table:
-    """Return the rows of a chunk; raise DamagedChunk when its checksum or its columns are wrong."""
-    return parse_chunk(file.read_bytes(), file.stem, schema)
+    """Return the rows of a chunk; raise DamagedChunk when its checksum, its columns or its place are wrong."""
+    return parse_chunk(file.read_bytes(), file, schema)
 
 
-def parse_chunk(data: bytes, name: str, schema: pa.Schema) -> pa.Table:
-    """Return the rows in the bytes of the chunk called `name`; raise DamagedChunk as `read_chunk` does."""
-    if _digest(data) != name:
+def parse_chunk(data: bytes, file: Path, schema: pa.Schema) -> pa.Table:
+    """Return the rows in the bytes of a chunk; raise DamagedChunk as `read_chunk` does."""
+    if _digest(data) != file.stem:
         raise DamagedChunk("wrong checksum")
     try:
-        found = _columns(pq.read_schema(pa.BufferReader(data)))
-        if found != _columns(schema):
-            odd = sorted({name for name, _ in set(found) ^ set(_columns(schema))})
+        stored = pq.read_schema(pa.BufferReader(data))
+        if _columns(stored) != _columns(schema):
+            odd = sorted({name for name, _ in set(_columns(stored)) ^ set(_columns(schema))})
             raise DamagedChunk(f"wrong columns: {', '.join(odd) or 'their order'}"[:200])
-        return pq.read_table(pa.BufferReader(data), schema=schema)
+        rows = pq.read_table(pa.BufferReader(data), schema=schema)
     except (pa.ArrowException, OSError, ValueError) as error:
         raise DamagedChunk(f"not a readable table ({type(error).__name__})") from None
+    _check_place(rows, (stored.metadata or {}).get(PLACE, _home(file.parent)), file.parent)
+    return rows
+
+
+def _check_place(rows: pa.Table, written_for: bytes, place: Path) -> None:
+    """Raise DamagedChunk for a chunk that was moved here from another NUMERICS, device, data set or program."""
+    if written_for != _home(place):
+        raise DamagedChunk(f"does not belong here but in {written_for.decode(errors='replace')}")
+    kinds = set(zip(rows["numerics"].to_pylist(), rows["device"].to_pylist(), strict=True))
+    for numerics, device in sorted(kinds):
+        if f"numerics{numerics}-{device}" != place.parts[-3]:
+            raise DamagedChunk(f"its runs are of numerics{numerics}-{device}")
+
+
+def _home(place: Path) -> bytes:
+    return "/".join(place.parts[-3:]).encode()
 
 
 def run_keys(place: Path) -> set[str]:
@@ -67,6 +84,18 @@ def run_keys(place: Path) -> set[str]:
         except (pa.ArrowException, OSError, KeyError):
             continue
     return keys
+
+
+def measured_seconds(place: Path) -> dict[str, float]:
+    """Return run key -> seconds of the runs in a folder of the cache that lasted to their end."""
+    seconds: dict[str, float] = {}
+    for file in sorted(place.glob("*.parquet")):
+        try:
+            rows = pq.read_table(file, columns=["run_key", "status", "seconds"], partitioning=None)
+        except (pa.ArrowException, OSError, KeyError):
+            continue
+        seconds |= {row["run_key"]: row["seconds"] for row in rows.to_pylist() if row.get("status") == "ok"}
+    return seconds
 
 
 def split_rows(rows: pa.Table) -> dict[str, pa.Table]:

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from actbench.levels.dataset import Dataset
+from actbench.plan.checksums import publish
 from actbench.plan.design import Run
 from actbench.plan.shards import Shard
 from actbench.training.cache import RunCache
@@ -57,9 +58,8 @@ def _train_on(runs: Sequence[Run], dataset: Dataset, cache: RunCache, on_runs: P
 
 def _train_and_keep(stack: Sequence[Run], dataset: Dataset, cache: RunCache) -> list[pa.Table]:
     """Train a stack; when it fails, halve it until the run that cannot be trained stands alone in an `error` row."""
-    clock = (
-        time.process_time if chosen_device() == "cpu" else time.perf_counter
-    )  # a GPU's time is none of the process's
+    # What a GPU does is no time of the process.
+    clock = time.process_time if chosen_device() == "cpu" else time.perf_counter
     began = clock()
     try:
         record = train_stack(stack, dataset)
@@ -75,11 +75,11 @@ def _train_and_keep(stack: Sequence[Run], dataset: Dataset, cache: RunCache) -> 
 
 
 def write_shard(rows: pa.Table, output: Path) -> None:
-    """Write a shard file under a temporary name, then rename it."""
+    """Write a shard file under a temporary name, then rename it and leave its checksum beside it."""
     output.parent.mkdir(parents=True, exist_ok=True)
     temporary = output.with_name(f".{output.name}.{secrets.token_hex(8)}.tmp")
     try:
         pq.write_table(rows, temporary, compression="zstd")
-        temporary.replace(output)
+        publish(temporary, output)
     finally:
         temporary.unlink(missing_ok=True)

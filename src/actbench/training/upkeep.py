@@ -96,17 +96,15 @@ def merge(other: Path, folder: Path, schema: pa.Schema) -> tuple[dict[str, int],
 
 def _sound(data: bytes, file: Path, folder: Path, schema: pa.Schema) -> pa.Table:
     """Return the rows of a chunk whose runs have the right keys and belong where it lies."""
-    rows = parse_chunk(data, file.stem, schema)
-    kind, dataset, program = file.relative_to(folder).parts[:3]
+    rows = parse_chunk(data, file, schema)
+    _, dataset, program = file.relative_to(folder).parts[:3]
     if rows["run_key"].to_pylist() != list(dict.fromkeys(rows["run_key"].to_pylist())):
         raise DamagedChunk("holds a run twice")
-    for row in rows.select(["run_key", *FACTORS, "numerics", "device"]).to_pylist():
+    for row in rows.select(["run_key", *FACTORS]).to_pylist():
         run = Run(**{name: row[name] for name in FACTORS})
         place = stack_place(run, dataset.rpartition("-")[2])
         if row["run_key"] != run.key or (place.parts != (dataset, program)):
             raise DamagedChunk(f"run {row['run_key']} does not belong here")
-        if kind != f"numerics{row['numerics']}-{row['device']}":
-            raise DamagedChunk(f"run {row['run_key']} is of numerics{row['numerics']}-{row['device']}")
     return rows
 
 

@@ -1,0 +1,81 @@
+"""`actbench theory`: mean-field predictions of an activation at one weight and bias variance."""
+
+import argparse
+import json
+from typing import Any
+
+from actbench.plan.errors import ConfigError
+
+EXAMPLE = "actbench theory --activation tanh --weight-var 1.3 --bias-var 0.05 --json"
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("--activation", required=True, metavar="LEVEL", help="activation, e.g. tanh or leaky_relu(0.2)")
+    parser.add_argument(
+        "--weight-var", type=float, metavar="V", help="variance of a weight times fan_in; without it, gain² at q = 1"
+    )
+    parser.add_argument("--bias-var", type=float, default=0.0, metavar="V", help="variance of a bias (default: 0)")
+    parser.add_argument("--edge-of-chaos", action="store_true", help="find the weight variance at which chi is 1")
+    parser.add_argument("--correlation", type=float, nargs="+", default=[], metavar="C", help="evaluate C(c) there too")
+    parser.add_argument("--json", action="store_true", help="print JSON; null is a number that does not exist")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print fixed points, chi and depth scales, or the edge of chaos."""
+    _check(arguments)
+    from actbench.levels.nonlinearity import nonlinearity
+    from actbench.plan.level import canonical
+    from actbench.theory.gaussian import variance_preserving_gain
+    from actbench.theory.summary import summarise, summarise_edge
+
+    name = canonical("activation", arguments.activation, "--activation")
+    phi = nonlinearity(name, "--activation")
+    facts: dict[str, Any] = {"activation": name, "bias_var": arguments.bias_var}
+    try:
+        if arguments.edge_of_chaos:
+            facts |= summarise_edge(phi, arguments.bias_var)
+        else:
+            given = arguments.weight_var
+            facts["weight_var"] = variance_preserving_gain(phi.function, phi.kinks) ** 2 if given is None else given
+            facts |= summarise(phi, facts["weight_var"], arguments.bias_var, tuple(arguments.correlation))
+    except ValueError as error:
+        raise ConfigError("theory", f"{name}: {error}") from None
+    print(json.dumps(facts, allow_nan=False) if arguments.json else "\n".join(as_lines(facts)))
+    return 0
+
+
+def _check(arguments: argparse.Namespace) -> None:
+    if arguments.edge_of_chaos and arguments.weight_var is not None:
+        raise ConfigError("--weight-var", "the edge of chaos is what is looked for; leave one of the two out")
+    if arguments.weight_var is not None and not 1e-9 <= arguments.weight_var <= 1e9:
+        raise ConfigError("--weight-var", f"{arguments.weight_var!r} is outside 1e-9 … 1e9")
+    if not 0 <= arguments.bias_var <= 1e6:
+        raise ConfigError("--bias-var", f"{arguments.bias_var!r} is outside 0 … 1e6")
+    for value in arguments.correlation:
+        if not -1 <= value <= 1:
+            raise ConfigError("--correlation", f"{value!r} is outside -1 … 1")
+
+
+def as_lines(facts: dict[str, Any], indent: str = "") -> list[str]:
+    """Write facts for people, one to a line; parts of a fact stand below it."""
+    lines = []
+    for key, value in facts.items():
+        label = f"{indent}{key.replace('_', ' '):<{32 - len(indent)}}"
+        parts = value if isinstance(value, list) else [value] if isinstance(value, dict) else None
+        if parts is None:
+            lines.append(label + _word(value))
+            continue
+        if parts:
+            lines.append(label.rstrip())
+        for part in parts:
+            lines += [f"{indent}  {part}"] if isinstance(part, str) else as_lines(part, indent + "  ")
+    return lines
+
+
+def _word(value: Any) -> str:
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:.10g}" if isinstance(value, float) else str(value)

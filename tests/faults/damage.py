@@ -1,0 +1,267 @@
+"""Damage to every kind of file that the project keeps, and how each kind is used and made again.
+
+A damaged file must be named and set aside, and what is used in the end must be what was written: `suffer` does one such
+trial and returns what was wrong, if anything.
+"""
+
+import contextlib
+import io
+import random
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from actbench.analysis.manifest import check_manifest, write_manifest
+from actbench.analysis.statistics import read_statistic, write_statistics
+from actbench.analysis.tables import read_table, write_tables
+from actbench.levels.datasets import spirals
+from actbench.plan.design import expand
+from actbench.plan.errors import ConfigError
+from actbench.plan.places import stack_place
+from actbench.show.inputs import read_csv
+from actbench.training.cache import RunCache
+from actbench.training.chunks import write_chunk
+from actbench.training.rows import error_row
+from synthetic import make_config, write_results
+
+CONFIG = make_config(activation=("relu", "tanh"), depth=(2,), seed=(0, 1))
+RUNS = expand(CONFIG).runs
+CHECKSUM = "ab" * 32
+FOREIGN = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 4
+
+
+def truncate(file: Path, other: Path, chance: random.Random) -> None:
+    """Cut the end off."""
+    data = file.read_bytes()
+    file.write_bytes(data[: chance.randrange(1, len(data))])
+
+
+def flip_bit(file: Path, other: Path, chance: random.Random) -> None:
+    """Change one bit."""
+    data, bit = bytearray(file.read_bytes()), chance.randrange(8 * file.stat().st_size)
+    data[bit // 8] ^= 1 << bit % 8
+    file.write_bytes(data)
+
+
+def empty(file: Path, other: Path, chance: random.Random) -> None:
+    """Leave nothing of it."""
+    file.write_bytes(b"")
+
+
+def duplicate(file: Path, other: Path, chance: random.Random) -> None:
+    """Put a copy of another file of its kind in its place."""
+    shutil.copyfile(other, file)
+
+
+def swap(file: Path, other: Path, chance: random.Random) -> None:
+    """Exchange it with another file of its kind."""
+    one, two = file.read_bytes(), other.read_bytes()
+    file.write_bytes(two)
+    other.write_bytes(one)
+
+
+def foreign(file: Path, other: Path, chance: random.Random) -> None:
+    """Put a file of another program in its place."""
+    file.write_bytes(FOREIGN)
+
+
+DAMAGES: dict[str, Callable[[Path, Path, random.Random], None]] = {
+    "truncate": truncate,
+    "flip a bit": flip_bit,
+    "empty": empty,
+    "duplicate": duplicate,
+    "swap": swap,
+    "foreign file": foreign,
+}
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A kind of file: two of them, how they are used, and what makes them again after a refusal."""
+
+    files: Callable[[Path], tuple[Path, Path]]
+    use: Callable[[Path], object]
+    again: Callable[[Path], object]
+
+
+def build(folder: Path) -> None:
+    """Make at least two of each kind of file in a folder, without training."""
+    write_results(CONFIG, folder / "results", steps_recorded=1)
+    write_statistics(CONFIG, folder / "results")
+    for name in ("one", "two"):
+        figure = folder / "figures" / CONFIG.name / f"{name}.csv"
+        figure.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(stats(folder)[0], figure)
+    write_manifest(CONFIG, folder / "results", folder / "figures")
+    use_chunks(folder)
+    spirals.load(folder / "data")
+    shutil.copyfile(folder / "data" / "spirals.npz", folder / "data" / "other.npz")
+
+
+def chunks(folder: Path) -> tuple[Path, Path]:
+    """Return the two chunks of the cache."""
+    one, two = sorted((folder / "cache").rglob("[!.]*.parquet"))
+    return one, two
+
+
+def use_chunks(folder: Path) -> object:
+    """Return the rows of the runs, as training does: found in the cache, or trained and saved."""
+    cache = RunCache(folder / "cache", CHECKSUM)
+    found = cache.load(RUNS)
+    for run in RUNS[:2]:
+        if run.key not in found["run_key"].to_pylist():
+            write_chunk(error_row(run), cache.folder / stack_place(run, CHECKSUM))
+    return cache.load(RUNS[:2]).sort_by("run_key").to_pylist()
+
+
+def shards(folder: Path) -> tuple[Path, Path]:
+    """Return two shard files."""
+    one, two = sorted((folder / "results" / CONFIG.name / "shards").glob("*.parquet"))
+    return one, two
+
+
+def use_shards(folder: Path) -> object:
+    """Gather the shards and return a table of them, read without a check."""
+    write_tables(expand(CONFIG), folder / "results")
+    return tables(folder)[0].read_bytes(), tables(folder)[1].read_bytes()
+
+
+def train_again(folder: Path) -> object:
+    """Write the shard files that are missing, as training does."""
+    from synthetic import fake_frames, write_shards
+
+    kept = {path: path.read_bytes() for path in shards_present(folder)}
+    write_shards(expand(CONFIG), fake_frames(expand(CONFIG), steps_recorded=1), folder / "results")
+    assert all(path.read_bytes() == content for path, content in kept.items())
+    return None
+
+
+def shards_present(folder: Path) -> list[Path]:
+    """Return the shard files that are there."""
+    return list((folder / "results" / CONFIG.name / "shards").glob("*.parquet"))
+
+
+def tables(folder: Path) -> tuple[Path, Path]:
+    """Return the tables that statistics read most of."""
+    place = folder / "results" / CONFIG.name / "tables"
+    return place / "runs.parquet", place / "layers.parquet"
+
+
+def use_tables(folder: Path) -> object:
+    """Read the two tables."""
+    frames = (read_table(CONFIG, name, results=folder / "results") for name in ("runs", "layers"))
+    return [frame.to_csv() for frame in frames]
+
+
+def gather_again(folder: Path) -> object:
+    """Make the tables from the shards."""
+    return write_tables(expand(CONFIG), folder / "results")
+
+
+def stats(folder: Path) -> tuple[Path, Path]:
+    """Return two statistics."""
+    place = folder / "results" / CONFIG.name / "stats"
+    return place / "ranking.csv", place / "trainable.csv"
+
+
+def use_stats(folder: Path) -> object:
+    """Read the statistics, as they are read for analysis and for drawing."""
+    frames = [read_csv(path) for path in stats(folder)]
+    frames += [read_statistic(CONFIG, name, folder / "results") for name in ("ranking", "trainable")]
+    return [frame.to_csv() for frame in frames]
+
+
+def compute_again(folder: Path) -> object:
+    """Make the statistics from the tables."""
+    return write_statistics(CONFIG, folder / "results")
+
+
+def manifests(folder: Path) -> tuple[Path, Path]:
+    """Return the manifest, and another JSON file of the same build."""
+    path = folder / "results" / CONFIG.name / "manifest.json"
+    other = folder / "other.json"
+    if not other.exists():
+        other.write_text(path.read_text(encoding="utf-8").replace("ok", "OK"), encoding="utf-8")
+    return path, other
+
+
+def use_manifest(folder: Path) -> object:
+    """Compare the products with the manifest."""
+    return check_manifest(CONFIG, folder / "results", folder / "figures")
+
+
+def record_again(folder: Path) -> object:
+    """Write the manifest."""
+    return write_manifest(CONFIG, folder / "results", folder / "figures")
+
+
+def data(folder: Path) -> tuple[Path, Path]:
+    """Return a data set, and the same bytes with other inputs."""
+    return folder / "data" / "spirals.npz", foreign_data(folder)
+
+
+def foreign_data(folder: Path) -> Path:
+    """Return a sound .npz file of other data."""
+    import numpy as np
+
+    path = folder / "data" / "other.npz"
+    arrays = dict(spirals.generate())
+    arrays["x_train"] = np.ascontiguousarray(arrays["x_train"][::-1])
+    np.savez(path, **arrays)
+    return path
+
+
+def use_data(folder: Path) -> object:
+    """Load the data set."""
+    dataset = spirals.load(folder / "data")
+    return dataset.checksum, dataset.x_train.tobytes(), dataset.y_test.tobytes()
+
+
+def nothing(folder: Path) -> object:
+    """Do nothing: the use itself made the file again."""
+    return None
+
+
+ARTIFACTS: dict[str, Artifact] = {
+    "cache chunk": Artifact(chunks, use_chunks, nothing),
+    "shard": Artifact(shards, use_shards, train_again),
+    "table": Artifact(tables, use_tables, gather_again),
+    "statistic": Artifact(stats, use_stats, compute_again),
+    "manifest": Artifact(manifests, use_manifest, record_again),
+    "data": Artifact(data, use_data, nothing),
+}
+
+
+def suffer(kind: str, damage: str, folder: Path, chance: random.Random) -> str:
+    """Damage one file of a sound folder, use it, and return what was wrong; empty when all was as it should be.
+
+    A refusal is followed by what makes the file again; twice at most, for swapping damages two files.
+    """
+    artifact = ARTIFACTS[kind]
+    expected, (file, other) = artifact.use(folder), artifact.files(folder)
+    before = file.read_bytes()
+    DAMAGES[damage](file, other, chance)
+    if file.read_bytes() == before:
+        return "not damaged at all"
+    found, said = use_until_sound(artifact, folder)
+    aside = [path for path in file.parent.iterdir() if path.name.endswith(".damaged")]
+    checks = {
+        "used other content in silence": found == expected,
+        f"did not name {file.name} but said {said!r}": file.name in said,
+        "did not set it aside": any(path.name.startswith(file.stem) for path in aside),
+    }
+    return "; ".join(problem for problem, holds in checks.items() if not holds)
+
+
+def use_until_sound(artifact: Artifact, folder: Path) -> tuple[object, str]:
+    """Use files, make them again after each refusal, and return what was used in the end and all that was said."""
+    said = io.StringIO()
+    for _ in range(3):
+        try:
+            with contextlib.redirect_stderr(said):
+                return artifact.use(folder), said.getvalue()
+        except ConfigError as refusal:
+            said.write(f"{refusal}\n")
+        artifact.again(folder)
+    return None, said.getvalue()

@@ -1,0 +1,77 @@
+"""What the page embeds: packed statistics, JSON that no text can break out of, colours for dark pages."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from actbench.plan.config import load_config
+from actbench.show import explorer
+from actbench.show.explorer import DARK_PAPER, contrast, embed, explorer_data, on_dark
+from actbench.show.style import LOOKS
+from drawn import draw_from
+
+
+@pytest.fixture(scope="module")
+def config_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make results."""
+    return draw_from(tmp_path_factory.mktemp("explorer"))
+
+
+def test_every_number_of_the_statistics_is_packed(config_path: Path) -> None:
+    """Unpacking gives the rows of the three files again."""
+    config, stats = load_config(config_path), config_path.parent / "results" / "drawn" / "stats"
+    packed = explorer_data(config, stats)
+    (study,) = packed["studies"]
+    runs, curves, layers = (pd.read_csv(stats / f"{name}.csv") for name in explorer.STATS)
+    assert study["runs"]["score"] == runs["score"].tolist()
+    for row in runs.itertuples():
+        for factor in ("activation", "depth", "init", "lr"):
+            assert study["factors"][factor][study["cells"][factor][row.cell]] == getattr(row, factor)
+        assert study["chosen"][row.cell] == row.chosen
+    for row in curves.itertuples():
+        steps = study["curves"]["steps"][study["curves"]["schedule"][row.cell]]
+        assert study["curves"][row.split][row.cell][steps.index(row.step)] == row.accuracy
+    for row in layers.itertuples():
+        values = study["layers"][row.moment]["gradient_norm"][row.cell]
+        assert values[row.layer - 1] == row.gradient_norm
+    assert "backward_norm" not in study["layers"]["start"]
+    assert study["fixed"]["norm"] == "none"
+    assert packed["note"] == ""
+
+
+def test_a_large_grid_leaves_profiles_out_and_says_so(config_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Above the limit the profiles at the chosen rates stay, then none; a sentence says which."""
+    config, stats = load_config(config_path), config_path.parent / "results" / "drawn" / "stats"
+    rows = len(pd.read_csv(stats / "explorer_layers.csv"))
+    for limit, words, kept in ((rows - 1, "at the learning rates chosen", True), (1, "too many for a page", False)):
+        monkeypatch.setattr(explorer, "MOST_PROFILE_ROWS", limit)
+        packed = explorer_data(config, stats)
+        assert words in packed["note"]
+        (study,) = packed["studies"]
+        profiles = study["layers"]["start"].get("gradient_norm", [None] * len(study["chosen"]))
+        assert [values is not None for values in profiles] == [bool(chosen and kept) for chosen in study["chosen"]]
+
+
+def test_embedded_json_cannot_end_its_element() -> None:
+    """Whatever a text holds, no markup stands in the JSON, and it is read back as it was."""
+    nasty = {"a": "</script><script>alert(1)</script>", "b": "<!-- \u2028 & ]]>", "c": ["é", 1.5, None]}
+    text = embed(nasty)
+    assert not set("<>&\u2028") & set(text)
+    assert json.loads(text) == nasty
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        embed(float("nan"))
+
+
+@pytest.mark.parametrize("name", LOOKS)
+def test_colours_can_be_read_on_a_dark_page(name: str) -> None:
+    """Every colour is lightened to a contrast of 4.5 and no more than needed."""
+    dark = on_dark(LOOKS[name].colour)
+    assert 4.5 <= contrast(dark, DARK_PAPER) < 5 or dark == LOOKS[name].colour
+
+
+def test_contrast_is_that_of_the_guidelines() -> None:
+    """Black on white is 21 to 1, #767676 on white 4.54 to 1 (WCAG 2.1)."""
+    assert contrast("#000000", "#ffffff") == pytest.approx(21)
+    assert contrast("#767676", "#ffffff") == pytest.approx(4.54, abs=0.01)
