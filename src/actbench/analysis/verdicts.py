@@ -7,15 +7,13 @@ import pandas as pd
 from scipy.stats import t as student
 
 from actbench.analysis.intervals import CONFIDENCE
-from actbench.plan.ledger import ClaimTest
+from actbench.plan.ledger import ABSOLUTE, ClaimTest
 
 SUPPORTED, CONTRADICTED, CONDITIONAL, INCONCLUSIVE = "supported", "contradicted", "conditional", "inconclusive"
 NOT_YET, MISSING, TOO_SMALL, NOT_ESTIMABLE = "not yet tested", "study missing", "n too small", "not estimable"
 DECIDED = (SUPPORTED, CONTRADICTED, CONDITIONAL, INCONCLUSIVE)
 VERDICTS = (*DECIDED, NOT_YET, MISSING, TOO_SMALL, NOT_ESTIMABLE)
 FEWEST_SEEDS = 3
-# Rules whose effect is compared with the margin itself, not with that distance from none.
-ABSOLUTE = ("mean", "auc", "interaction_share")
 
 
 @dataclass(frozen=True)

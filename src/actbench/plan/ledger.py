@@ -31,6 +31,8 @@ RULES: dict[str, tuple[tuple[str, ...], str]] = {
     "exact": (("check",), "a property of a function, by arithmetic or calculus: a row of stats/exact.csv"),
     "cost": (("quantity", "this"), "time of `this` less that of `that`, as a share of the latter"),
 }
+# Rules whose effect is compared with the margin itself, which may then be negative; the others take it as a distance.
+ABSOLUTE = ("mean", "auc", "interaction_share", "law")
 CHOICES: dict[str, tuple[str, ...]] = {
     "rule": tuple(RULES),
     "moment": ("start", "early", "end"),
@@ -197,7 +199,7 @@ def _check_sides(values: dict[str, Any], where: str) -> None:
         raise ConfigError(f"{where}.rates", f"is {values['rates']!r}, but the test is about lr; write `rates: each`")
     if "seed" in {*used, *values["strata"]}:
         raise ConfigError(where, "seed is the unit of replication and no side of a test")
-    if values["margin"] < 0:
+    if values["margin"] < 0 and values["rule"] not in ABSOLUTE:
         raise ConfigError(f"{where}.margin", f"{values['margin']!r} is negative; `direction` says which way it goes")
 
 

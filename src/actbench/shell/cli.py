@@ -19,6 +19,8 @@ VERBS = {
     "tables": "gather the shards into tidy tables",
     "stats": "compute statistics from the tables",
     "activations": "tabulate every activation function and its derivative",
+    "exact": "check the claims that calculus settles",
+    "claims": "judge the ledger of claims from the tables, or tell the story of one claim",
     "boundaries": "tabulate the decision boundaries of a config's networks in the plane",
     "figure": "draw one figure from the tables",
     "compare": "compare treatments in anybody's table of results",
