@@ -12,7 +12,6 @@ from actbench.plan.design import Run
 from actbench.plan.level import parse_level
 
 
-
 class Pointwise(nn.Module):
     """A function as a module."""
 

@@ -8,6 +8,7 @@ rule report:
         tables=rules.tables.output,
         stats=rules.stats.output,
         drawn=[*rules.activations.output, *rules.boundaries.output],
+        claims=[*rules.exact.output, *rules.claims.output],
         figures=rules.figures.input,
         code=[*code_of("shell.report"), *PAGE],
     output:
@@ -32,6 +33,7 @@ rule manifest:
         tables=rules.tables.output,
         stats=rules.stats.output,
         drawn=[*rules.activations.output, *rules.boundaries.output],
+        claims=[*rules.exact.output, *rules.claims.output],
         figures=rules.figures.input,
         report=rules.report.output,
         code=code_of("shell.manifest"),

@@ -7,6 +7,7 @@ a combination of all factors but those that the test itself varies; both sides o
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,8 +16,8 @@ from scipy.stats import rankdata
 from actbench.analysis.metrics import CONDITION
 from actbench.plan.config import Levels
 from actbench.plan.factors import FACTORS
-from actbench.plan.level import parse_level
 from actbench.plan.ledger import ClaimTest
+from actbench.plan.level import parse_level
 
 
 @dataclass(frozen=True)
@@ -94,14 +95,13 @@ def _slopes(rows: pd.DataFrame, by: list[str]) -> "pd.Series[float]":
     return sums["xy"] / sums["xx"]
 
 
-def factor_values(levels: "pd.Series[object]", factor: str, scale: str) -> "pd.Series[float]":
+def factor_values(levels: "pd.Series[Any]", factor: str, scale: str) -> "pd.Series[float]":
     """Return the number of each level: itself, or its one argument; missing where it has none."""
     numbers = {level: _number(factor, level) for level in levels.unique()}
     values = levels.map(numbers).astype("float64")
     if scale == "linear":
         return values
-    taken: pd.Series[float] = (np.log10 if scale == "log10" else np.log2)(values.where(values > 0))
-    return taken
+    return pd.Series((np.log10 if scale == "log10" else np.log2)(values.where(values > 0)), index=values.index)
 
 
 def _number(factor: str, level: object) -> float:

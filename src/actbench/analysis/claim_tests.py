@@ -16,7 +16,14 @@ from actbench.analysis.run_values import Wanted, read_diagnostics, speed, value_
 from actbench.analysis.statistics import stats_path
 from actbench.analysis.tables import RESULTS, read_table
 from actbench.analysis.verdicts import (
-    CONTRADICTED, MISSING, NOT_ESTIMABLE, NOT_YET, SUPPORTED, Estimate, judge, unite,
+    CONTRADICTED,
+    MISSING,
+    NOT_ESTIMABLE,
+    NOT_YET,
+    SUPPORTED,
+    Estimate,
+    judge,
+    unite,
 )  # fmt: skip
 from actbench.plan.config import Config
 from actbench.plan.ledger import SPEED, Claim, ClaimTest
@@ -103,7 +110,7 @@ def _select(test: ClaimTest, evidence: Evidence) -> pd.DataFrame | None:
 def _fastest(rows: pd.DataFrame, test: ClaimTest, curves: pd.DataFrame) -> pd.DataFrame:
     """Keep each condition's rate with the fewest validation steps_to_loss, the smallest of equals."""
     timed = rows.assign(speed=speed(test, rows, curves, "val"))
-    rates = timed.groupby([*CONDITION, "lr"], as_index=False)["speed"].mean()
+    rates = timed.groupby([*CONDITION, "lr"])["speed"].mean().reset_index()
     best = rates.sort_values([*CONDITION, "speed", "lr"]).drop_duplicates(CONDITION)[[*CONDITION, "lr"]]
     return rows.merge(best, on=[*CONDITION, "lr"], validate="many_to_one")
 

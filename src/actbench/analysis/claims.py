@@ -1,6 +1,7 @@
 """claims.csv: every entry of the ledger with its verdict, from the tables alone."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -52,16 +53,20 @@ def _claim_row(claim: Claim, tests: pd.DataFrame) -> dict[str, object]:
     shown = _weakest(whole)
     several = f"numbers of its weakest test, {shown['test']}" if len(whole) > 1 else ""
     copied = {name: shown[name] for name in ("quantity", "effect", "low", "high", "unit", "p", "n_runs", "n_seeds")}
-    return row | copied | {
-        "study": " ".join(dict.fromkeys(filter(None, whole["study"]))),
-        "verdict": conclude(list(whole["verdict"])),
-        "holds_under": _under(tests, SUPPORTED, len(whole) > 1),
-        "fails_under": _under(tests, CONTRADICTED, len(whole) > 1),
-        "note": "; ".join(filter(None, [several, str(shown["note"])])),
-    }
+    return (
+        row
+        | copied
+        | {
+            "study": " ".join(dict.fromkeys(filter(None, whole["study"]))),
+            "verdict": conclude(list(whole["verdict"])),
+            "holds_under": _under(tests, SUPPORTED, len(whole) > 1),
+            "fails_under": _under(tests, CONTRADICTED, len(whole) > 1),
+            "note": "; ".join(filter(None, [several, str(shown["note"])])),
+        }
+    )
 
 
-def _weakest(whole: pd.DataFrame) -> "pd.Series[object]":
+def _weakest(whole: pd.DataFrame) -> "pd.Series[Any]":
     """Return the test that speaks most against the claim; of equals the one with the largest p."""
     order = whole["verdict"].map(ORDER).fillna(1).where(whole["effect"].notna() | whole["n_runs"].gt(0), 3)
     return whole.assign(order=order, other=-whole["p"].fillna(0)).sort_values(["order", "other"], kind="stable").iloc[0]

@@ -8,7 +8,7 @@ _EFFECT = (
     Column("low", "float64", "see unit", "low end of Student's 95 % interval over seeds", True),
     Column("high", "float64", "see unit", "high end of Student's 95 % interval over seeds", True),
     Column("unit", "string", "", "unit of effect, low, high and margin"),
-    Column("p", "float64", "", "two-sided, for an effect of just the margin; below 0.05 when the interval leaves it out", True),
+    Column("p", "float64", "", "two-sided, for an effect of just the margin; below 0.05 if outside the interval", True),
 )  # fmt: skip
 _COUNTS = (
     Column("n_runs", "int64", "runs", "runs behind the effect"),

@@ -41,7 +41,7 @@ def _spread(rows: pd.DataFrame) -> "pd.Series[float]":
     """Return log10 of the largest over the smallest layer."""
     grouped = rows.groupby("run_key", observed=True)["value"]
     high, low = grouped.max().clip(lower=SMALLEST), grouped.min().clip(lower=SMALLEST)
-    return np.log10(high / low)
+    return pd.Series(np.log10(high / low), index=high.index)
 
 
 # layers -> (which of a run's layers, given its number and the depth, how they become one number)
@@ -116,7 +116,8 @@ def steps_to_loss(curves: pd.DataFrame, threshold: float, steps: "pd.Series[int]
     start, end = np.log1p(reached["step0"]), np.log1p(reached["step"])
     share = ((reached["loss0"] - threshold) / (reached["loss0"] - reached["loss"])).clip(0, 1)
     at = np.expm1(start + share * (end - start)).fillna(reached["step"].astype("float64"))
-    return at.reindex(steps.index).fillna(2.0 * steps).clip(lower=1.0)
+    filled: pd.Series[float] = at.reindex(steps.index).fillna(2.0 * steps).clip(lower=1.0)
+    return filled
 
 
 def rescale(values: "pd.Series[float]", scale: str) -> "pd.Series[float]":
@@ -124,8 +125,7 @@ def rescale(values: "pd.Series[float]", scale: str) -> "pd.Series[float]":
     if scale in ("linear", "rank"):
         return values
     taken = np.log10 if scale == "log10" else np.log2
-    rescaled: pd.Series[float] = taken(values.clip(lower=SMALLEST))
-    return rescaled
+    return pd.Series(taken(values.clip(lower=SMALLEST)), index=values.index)
 
 
 def value_of_runs(

@@ -300,14 +300,14 @@ ACTIVATIONS: dict[str, Activation] = {
         rescaled_sigmoid,
         _rescaled_sigmoid_derivative,
         formula="2 / (1 + exp(-2z)) - 1",
-        reference="LeCun, Bottou, Orr & Müller 1998, Efficient backprop, section 4.4: tanh as a sigmoid on other scales",
+        reference="LeCun, Bottou, Orr & Müller 1998, Efficient backprop, section 4.4, on tanh",
         compiled=scalar.RESCALED_SIGMOID,
     ),
     "shifted_sigmoid": Activation(
         shifted_sigmoid,
         _sigmoid_derivative,
         formula="1 / (1 + exp(-z)) - 1/2",
-        reference="LeCun, Bottou, Orr & Müller 1998, Efficient backprop, section 4.4: sigmoids symmetric about the origin",
+        reference="LeCun, Bottou, Orr & Müller 1998, Efficient backprop, section 4.4, on symmetry",
         compiled=scalar.SHIFTED_SIGMOID,
     ),
     "hard_swish": Activation(

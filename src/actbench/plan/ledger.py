@@ -193,7 +193,7 @@ def _check_quantity(values: dict[str, Any], where: str) -> None:
 
 
 def _check_sides(values: dict[str, Any], where: str) -> None:
-    """A contrast of rates, a slope over them and an early warning need every rate, not the chosen one."""
+    """Refuse a test of rates on the chosen ones, a test between seeds, and a negative distance."""
     used = {*values["this"], *values["that"], values["over"]}
     if "lr" in used and values["rates"] != "each":
         raise ConfigError(f"{where}.rates", f"is {values['rates']!r}, but the test is about lr; write `rates: each`")

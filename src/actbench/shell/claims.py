@@ -18,7 +18,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of the verb."""
     help_config = f"config file, a name in .yaml (default: {CONFIG}); its tables are results/<name>/tables/*.parquet"
     parser.add_argument("words", metavar="CONFIG", nargs="*", help=help_config)
-    parser.add_argument("--id", metavar="ID", help="tell the story of this claim, which may also follow CONFIG as a word")
+    parser.add_argument(
+        "--id", metavar="ID", help="tell the story of this claim, which may also follow CONFIG as a word"
+    )
     parser.add_argument("--ledger", type=Path, default=LEDGER, help=f"ledger of claims (default: {LEDGER})")
     parser.add_argument("--results", type=Path, default=Path("results"), help="folder of results (default: results)")
     parser.add_argument("--json", action="store_true", help="print the claims as JSON")
@@ -78,12 +80,18 @@ def _story(claim: dict[str, Any], tests: list[dict[str, Any]]) -> list[str]:
     for test in tests:
         name = ": ".join(filter(None, [test["test"], test["stratum"]])) or "all runs"
         lines.append(f"  {name}: {test['verdict']}")
-        lines.append(f"    {test['rule']} of {test['quantity']}" + (f" in study {test['study']}" if test["study"] else ""))
+        lines.append(
+            f"    {test['rule']} of {test['quantity']}" + (f" in study {test['study']}" if test["study"] else "")
+        )
         if test["effect"] is not None:
             lines.append(f"    {_numbers(test)}")
         if test["note"]:
             lines.append(f"    {test['note']}")
-    for key, word in (("p_adjusted", "p after Holm's correction in its family"), ("figure", "figure"), ("note", "note")):
+    for key, word in (
+        ("p_adjusted", "p after Holm's correction in its family"),
+        ("figure", "figure"),
+        ("note", "note"),
+    ):
         if claim[key] not in (None, ""):
             lines.append(f"{word}: {claim[key]:.3g}" if isinstance(claim[key], float) else f"{word}: {claim[key]}")
     return lines
@@ -95,7 +103,9 @@ def _numbers(test: dict[str, Any]) -> str:
     if test["low"] is not None:
         text += f" (95 % interval {test['low']:.4g} to {test['high']:.4g})"
     if test["rule"] != "exact":
-        text += f"; {test['direction']} than {test['margin']:.4g} matters; {test['n_runs']} runs, {test['n_seeds']} seeds"
+        text += (
+            f"; {test['direction']} than {test['margin']:.4g} matters; {test['n_runs']} runs, {test['n_seeds']} seeds"
+        )
     return text
 
 

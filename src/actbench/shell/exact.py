@@ -23,7 +23,7 @@ def run(arguments: argparse.Namespace) -> int:
     import csv
 
     from actbench.analysis.atomic_file import replacing
-    from actbench.levels.exactness import CHECKS
+    from actbench.levels.calculus import CHECKS
 
     rows = [{"check": name} | asdict(check()) for name, check in CHECKS.items()]
     path = arguments.results / config.name / "stats" / "exact.csv"

@@ -77,7 +77,7 @@ def relu_range() -> Finding:
 
 
 def softmax_sum() -> Finding:
-    """The outputs of softmax sum to 1."""
+    """Softmax has outputs that sum to 1."""
     draws = torch.Generator().manual_seed(0)
     logits = torch.randn(2000, 10, generator=draws) * torch.logspace(-3, 3, 2000)[:, None]
     off = (torch.softmax(logits, 1).double().sum(1) - 1).abs().max().item()
@@ -102,7 +102,7 @@ def linear_collapse() -> Finding:
 
 
 def linear_derivative() -> Finding:
-    """The derivative of a linear activation is always 0: it is its slope, 1 for the identity."""
+    """A linear activation has derivative 0 everywhere: false, it is its slope, 1 for the identity."""
     slope = _slope(ACTIVATIONS["identity"].function, _grid(10.0))
     detail = f"derivative of the identity by autograd: {slope.min().item():g} everywhere, its slope, not 0"
     return Finding(bool((slope == 0).all()), slope.max().item(), 0.0, 0.0, detail)
@@ -155,7 +155,9 @@ def clip_law() -> Finding:
     untouched = torch.equal(clipped[below], gradient[below])
     law = gradient * (1 / (norms + 1e-6)).clamp(max=1)[:, None]
     off = ((clipped - law).abs().max(1).values / norms).max().item()
-    detail = f"400 gradients of norm {norms.min():.2g} to {norms.max():.2g}; the {int(below.sum())} below 1 are untouched"
+    detail = (
+        f"400 gradients of norm {norms.min():.2g} to {norms.max():.2g}; the {int(below.sum())} below 1 are untouched"
+    )
     return Finding(untouched and off < ROUNDING, off, 0.0, ROUNDING, detail)
 
 
@@ -172,7 +174,8 @@ def elu_limit() -> Finding:
     z = torch.tensor([-30.0, -1e-9, 1e-9], dtype=torch.float64)
     values, slopes = entry.function(z), _slope(entry.function, z)
     jump = (slopes[1] - slopes[2]).abs().item()
-    detail = f"value {values[0].item():.12g} and slope {slopes[0].item():.2g} at z = -30; slopes at ±1e-9 differ by {jump:.1g}"
+    ends = f"value {values[0].item():.12g} and slope {slopes[0].item():.2g} at z = -30"
+    detail = f"{ends}; slopes at ±1e-9 differ by {jump:.1g}"
     return Finding(abs(values[0].item() + 1) < ROUNDING and jump < 1e-8, values[0].item(), -1.0, ROUNDING, detail)
 
 
