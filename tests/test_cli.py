@@ -70,7 +70,7 @@ def test_bad_config_is_one_line_for_every_verb(verb: str, tmp_path: Path, capsys
     """Every verb that reads a config refuses a bad one in one line on standard error, with exit code 2."""
     path = write_config(tmp_path, "name: x\nstudies: {a: {activation: reluu}}")
     more = {"figure": ["learning_curves"], "train": ["--shard", "a", "--output", str(tmp_path / "a.parquet")]}
-    more["explain"] = ["--config", str(path)]
+    more["explain"] = more["cite"] = ["--config", str(path)]
     assert main([verb, str(path), *more.get(verb, [])]) == 2
     captured = capsys.readouterr()
     assert captured.out == ""
@@ -81,7 +81,7 @@ def test_bad_config_is_one_line_for_every_verb(verb: str, tmp_path: Path, capsys
 def test_unknown_verb(capsys: pytest.CaptureFixture[str]) -> None:
     """An unknown verb is one line with the nearest one."""
     assert main(["chekc", "x"]) == 2
-    assert capsys.readouterr().err == "actbench: unknown verb 'chekc'; did you mean check or cache?\n"
+    assert capsys.readouterr().err == "actbench: unknown verb 'chekc'; did you mean check or cache or archive?\n"
 
 
 def test_process_exits_with_the_code(tmp_path: Path) -> None:

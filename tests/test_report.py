@@ -12,7 +12,7 @@ from plotly.offline import get_plotlyjs
 
 from actbench.plan.config import load_config
 from actbench.plan.errors import ConfigError
-from actbench.show import report
+from actbench.show import downloads, report
 from actbench.show.contract import declarations
 from actbench.show.figure_file import write_figure
 from actbench.show.report import write_report
@@ -177,7 +177,7 @@ def test_the_page_says_what_was_run_and_how(page: Page, folder: Path) -> None:
 
 def test_a_large_file_is_linked_beside_the_page(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Files above the limit are linked relative to the page, and those paths exist."""
-    monkeypatch.setattr(report, "LARGEST_EMBEDDED", 10)
+    monkeypatch.setattr(downloads, "LARGEST_EMBEDDED", 10)
     path = write_report(folder / "drawn.yaml", folder / "results", folder / "figures")
     links = [link["href"] or "" for link in Page(path.read_text(encoding="utf-8")).all("a") if "download" in link]
     assert "../../figures/drawn/learning_curves.pdf" in links

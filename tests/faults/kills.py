@@ -39,7 +39,7 @@ PRODUCTS = (
     ("figure", "learning_curves"),
     ("manifest",),
 )
-COMPILED = Path(__file__).resolve().parents[2] / ".pytest_cache" / "faults"  # loops, kept between calls
+COMPILED = Path(__file__).resolve().parents[2] / ".pytest_cache" / "faults" / "compiled"  # kept between calls
 UNSTEADY = "seconds"  # the one column that two trainings of a run may give differently
 STACKS = 8  # depth and norm of each shard
 
@@ -49,7 +49,10 @@ def prepare(folder: Path) -> None:
     os.environ["ACTBENCH_CACHE"] = "cache"
     from actbench.training.process import prepare_process
 
-    prepare_process(COMPILED)
+    prepare_process(COMPILED.parent)
+    COMPILED.mkdir(parents=True, exist_ok=True)
+    (folder / "cache").mkdir()
+    (folder / "cache" / "compiled").symlink_to(COMPILED, target_is_directory=True)
     os.environ["MPLBACKEND"] = "agg"
     note_stacks()
     (folder / "kills.yaml").write_text(CONFIG, encoding="utf-8")
@@ -219,7 +222,7 @@ def training_round(expected: dict[str, bytes], folder: Path, source: Path, chanc
 def products_round(expected: dict[str, bytes], folder: Path, source: Path, chance: random.Random, most: float) -> dict:
     """Kill the steps from tables to manifest, let them end, and compare every byte of every product."""
     for name in ("results", "data", "cache"):
-        shutil.copytree(source / name, folder / name)
+        shutil.copytree(source / name, folder / name, symlinks=True)
     shutil.copy(source / "kills.yaml", folder)
     if chance.random() < 0.5:  # half of the rounds begin without products, half replace those that are there
         for name in ("tables", "stats"):

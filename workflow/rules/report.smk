@@ -1,6 +1,28 @@
-# The report page and the manifest.
+# Tables and numbers for papers, the report page and the manifest.
 # Inputs:  every table, statistic and figure; the page's template, styles and scripts.
-# Outputs: results/<name>/report.html, one self-contained page · results/<name>/manifest.json, sha256 of every product.
+# Outputs: results/<name>/latex/{numbers,main}.* · results/<name>/report.html, one self-contained page ·
+#          results/<name>/manifest.json, sha256 of every product.
+
+
+rule latex:
+    input:
+        tables=rules.tables.output,
+        stats=rules.stats.output,
+        code=code_of("shell.latex"),
+    output:
+        expand(
+            "results/{name}/latex/{file}",
+            name=NAME,
+            file=["numbers.tex", "numbers.json", "main.tex", "main.md", "main.csv"],
+        ),
+    log:
+        f"logs/{NAME}/latex.log",
+    conda:
+        "../envs/actbench.yaml"
+    message:
+        "Write tables and numbers for papers"
+    shell:
+        f"python -m actbench latex {CONFIG} > {{log}} 2>&1"
 
 
 rule report:
@@ -35,6 +57,7 @@ rule manifest:
         drawn=[*rules.activations.output, *rules.boundaries.output],
         claims=[*rules.exact.output, *rules.claims.output],
         figures=rules.figures.input,
+        latex=rules.latex.output,
         report=rules.report.output,
         code=code_of("shell.manifest"),
     output:

@@ -126,11 +126,12 @@ EMPTY = ("p", "effect", "low", "high", "improvement", "improvement_low", "improv
 
 
 def verdict(row: dict[str, Any], lower_is_better: bool, margin: float | None) -> str:
-    """Name the better treatment, or say `equivalent` (interval inside ±margin) or `undecided`."""
+    """Say `equivalent` where the interval lies inside ±margin, else name the better treatment or say `undecided`."""
+    if margin is not None and row["low"] > -margin and row["high"] < margin:
+        return "equivalent"
     if row["p_adjusted"] < ALPHA:
         return str(row["first"] if (row["effect"] < 0) == lower_is_better else row["second"])
-    inside = margin is not None and row["low"] > -margin and row["high"] < margin
-    return "equivalent" if inside else "undecided"
+    return "undecided"
 
 
 def _notes(table: OutsideTable, tested: Friedman) -> list[str]:

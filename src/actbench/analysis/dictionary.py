@@ -59,6 +59,11 @@ METHODS = f"""\
 - **Comparisons are paired**: two activations in the same block (every factor but activation, `lr` and `seed`) and with
   the same seed, so with the same data order and weight noise. p is from the Wilcoxon signed-rank test over blocks, and
   Holm's correction is taken within each `family`. The test speaks of the blocks of this grid, not of other grids.
+- **All pairs** (`pairs`): effects are Hodges-Lehmann estimates over blocks. Their intervals are a bootstrap over seeds
+  that chooses the learning rates again in each resample (every multiset of few seeds, else 999 draws). Two activations
+  are called `equivalent`, never merely "not different", when two one-sided t tests over seeds place the mean difference
+  within ±0.01 (one point) after Holm's correction over the pairs of the study.
+- **Stability** (`rank_stability`): 999 resamples of seeds, of conditions, of learning rates, or of all three.
 - **Ranks** are taken within each block and seed and averaged; only blocks that hold every activation of the study
   count.
 """
@@ -78,6 +83,11 @@ STATS_TITLES = {
     "ranking": "One row for each activation of each study: its mean rank.",
     "curves": "One row for each activation, depth, split and evaluated step: accuracy during training.",
     "gradients": "One row for each layer of the deepest networks of each study: its gradient norm.",
+    "omnibus": "One row for each study: do its activations differ at all?",
+    "pairs": "One row for every two activations of each study: effects, tests, equivalence, seeds to add.",
+    "rank_stability": "One row for each activation of each study and each way of resampling: how sure is the order?",
+    "aggregates": "One row for each activation of each study: its interquartile mean.",
+    "profiles": "One row for each activation of each study and threshold: the share of runs above it.",
     "explorer": "One row for each run of each study, at all learning rates: what the report's explorer chooses from.",
     "explorer_curves": "One row for each cell of the explorer, split and evaluated step: what it averages.",
     "explorer_layers": "One row for each layer of each cell of the explorer: what it takes medians of.",

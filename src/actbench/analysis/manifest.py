@@ -20,7 +20,7 @@ from actbench.plan.schema import STATUSES
 
 FIGURES = Path("figures")
 # Products under results/<name>. Shards are not among them: the tables hold all that they hold.
-PRODUCTS = ("tables/*.parquet", "stats/*.csv", "claims.csv", "latex/*.tex", "report.html")
+PRODUCTS = ("tables/*.parquet", "stats/*.csv", "claims.csv", "latex/*", "report.html")
 PACKAGES = ("numpy", "pandas", "pyarrow", "scipy", "statsmodels", "matplotlib", "seaborn")
 ORIGIN = ("version", "commit", "torch", "device")
 
@@ -50,7 +50,7 @@ def make_manifest(config: Config, results: Path = RESULTS, figures: Path = FIGUR
         "runs": {"total": int(runs["n_runs"].sum())} | {name: int(statuses.get(name, 0)) for name in STATUSES},
         "versions": {"actbench": __version__, "python": platform.python_version()} | _versions(),
         "origin": {column: sorted(str(word) for word in runs[column].unique()) for column in ORIGIN},
-        "products": {label: _describe(path) for label, path in _products(config.name, results, figures).items()},
+        "products": {label: _describe(path) for label, path in product_files(config.name, results, figures).items()},
     }
 
 
@@ -75,7 +75,7 @@ def check_manifest(config: Config, results: Path = RESULTS, figures: Path = FIGU
         found.append(f"{path}: made from another config than the one given")
     if recorded["numerics"] != NUMERICS:
         found.append(f"{path}: made under NUMERICS {recorded['numerics']}, not {NUMERICS}")
-    present = _products(config.name, results, figures)
+    present = product_files(config.name, results, figures)
     for label in sorted(recorded["products"].keys() | present.keys()):
         found += _compare(label, recorded["products"].get(label), present.get(label))
     return found
@@ -106,7 +106,7 @@ def _read(path: Path) -> dict[str, Any]:
         raise ConfigError(str(path), f"not a readable manifest ({error}); {remedy}") from None
 
 
-def _products(name: str, results: Path, figures: Path) -> dict[str, Path]:
+def product_files(name: str, results: Path, figures: Path) -> dict[str, Path]:
     """Find the products: label (`results/…` or `figures/…`, whatever the folders are called) -> file."""
     files = {}
     for pattern in PRODUCTS:

@@ -11,6 +11,7 @@ from actbench.plan.factors import FACTORS
 CONDITION: list[str] = [name for name in FACTORS if name not in ("seed", "lr")]
 WORST_ACCURACY = 0.0
 TIMES_CHANCE = 2.0
+ROUNDED = 12  # decimals of a mean val_score; beyond them the order of summation would break ties between rates
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,7 @@ def choose_lr(runs: pd.DataFrame) -> pd.DataFrame:
     """
     by = ["study"] * ("study" in runs) + CONDITION
     numbered = runs.assign(condition=runs.groupby(by, sort=True).ngroup()).sort_values(["condition", "lr", "seed"])
-    rates = numbered.groupby(["condition", "lr"])["val_score"].mean().reset_index()
+    rates = numbered.groupby(["condition", "lr"])["val_score"].mean().round(ROUNDED).reset_index()
     rates["n_lr"] = rates.groupby("condition")["lr"].transform("size")
     best = rates.sort_values(["condition", "val_score", "lr"], ascending=[True, False, True])
     best = best.drop_duplicates("condition")[["condition", "lr", "n_lr"]]

@@ -18,6 +18,7 @@ Interval = tuple[float, float, str]
 
 RESAMPLES = 1999  # of a pair; BCa ends of 95 % then lie on the 50th value from either side or nearer
 LARGEST_RESAMPLED = 60  # pairs of values; of more, intervals come from closed forms, in n log n
+LARGEST_LISTED = 500  # differences whose means of two are listed and sorted
 NUMBERS_AT_ONCE = 2_000_000
 SMALLEST_N = 6  # below it the smallest two-sided p of the signed-rank test, 2/2ⁿ, is above 0.05
 SIGNIFICANT_DIGITS = 12  # beyond them the order of summation breaks ties
@@ -46,13 +47,13 @@ def cliff(first: Array, second: Array) -> tuple[float, float, float, str]:
     """
     if len(first) <= LARGEST_RESAMPLED:
         return float(cliffs_delta(first, second)), *resampled((first, second), cliffs_delta)
-    of_first, of_second = _dominance(first, second), -_dominance(second, first)
+    of_first, of_second = dominance(first, second), -dominance(second, first)
     delta = float(of_first.mean())
     half = float(norm.ppf((1 + CONFIDENCE) / 2) * np.sqrt(np.var(of_first + of_second, ddof=1) / len(first)))
     return delta, max(-1.0, delta - half), min(1.0, delta + half), "normal"
 
 
-def _dominance(sample: Array, other: Array) -> Array:
+def dominance(sample: Array, other: Array) -> Array:
     """Return for each number the share of the other sample below it less the share above it."""
     ordered = np.sort(other)
     below, upto = np.searchsorted(ordered, sample, side="left"), np.searchsorted(ordered, sample, side="right")
@@ -93,7 +94,7 @@ def _hodges_lehmann_along(differences: Array, axis: int = -1) -> Array:
 
 def estimate(differences: Array) -> float:
     """Return `hodges_lehmann` of one sample of any size."""
-    if len(differences) <= LARGEST_RESAMPLED:
+    if len(differences) <= LARGEST_LISTED:
         return float(hodges_lehmann(differences))
     ordered, n = np.sort(differences), len(differences)
     pairs = n * (n + 1) // 2

@@ -5,12 +5,14 @@ from pathlib import Path
 
 import pandas as pd
 
-from actbench.analysis import comparisons, estimates, ranking
+from actbench.analysis import activation_pairs, comparisons, estimates, rank_stability, ranking
+from actbench.analysis.aggregates import aggregates
 from actbench.analysis.atomic_file import replacing
 from actbench.analysis.curves import curve_table, schedule_of
 from actbench.analysis.explorer import NAMES, explore, join_parts, profile_filters
 from actbench.analysis.gradients import gradient_filters, gradient_table
 from actbench.analysis.metrics import join_scores, scores_by_study
+from actbench.analysis.outcome_cube import outcomes
 from actbench.analysis.row_groups import read_rows
 from actbench.analysis.stats_schema import STATS
 from actbench.analysis.tables import RESULTS, read_table
@@ -43,11 +45,11 @@ def compute_statistics(config: Config, tables: dict[str, pd.DataFrame]) -> dict[
     Returns:
         One frame for each entry of stats_schema.STATS, with its columns in its types.
     """
-    counted = estimates.count_statuses(tables["runs"], tables["studies"])
-    scores = _scores(tables["runs"], tables["studies"])
-    frames = _compute(config, counted, scores, tables["curves"], tables["layers"])
+    runs, members = tables["runs"], tables["studies"]
+    counted, scores = estimates.count_statuses(runs, members), _scores(runs, members)
+    frames = _compute(config, counted, scores, outcomes(runs, members), tables["curves"], tables["layers"])
     schedule = schedule_of(scores, tables["curves"])
-    return frames | _typed(join_parts([explore(tables["runs"], tables["studies"], scores, tables, schedule)]))
+    return frames | _typed(join_parts([explore(runs, members, scores, tables, schedule)]))
 
 
 def _scores(runs: pd.DataFrame, members: pd.DataFrame) -> pd.DataFrame:
@@ -56,8 +58,14 @@ def _scores(runs: pd.DataFrame, members: pd.DataFrame) -> pd.DataFrame:
 
 
 def _compute(
-    config: Config, counted: pd.DataFrame, scores: pd.DataFrame, curves: pd.DataFrame, layers: pd.DataFrame
+    config: Config,
+    counted: pd.DataFrame,
+    scores: pd.DataFrame,
+    rows: pd.DataFrame,
+    curves: pd.DataFrame,
+    layers: pd.DataFrame,
 ) -> dict[str, pd.DataFrame]:
+    means, profiles = aggregates(rows)
     frames = {
         "studies": estimates.studies(config, counted, scores),
         "conditions": estimates.conditions(scores),
@@ -67,6 +75,11 @@ def _compute(
         "ranking": ranking.rank(scores),
         "curves": curve_table(scores, curves),
         "gradients": gradient_table(scores, layers),
+        "omnibus": rank_stability.omnibus(rows),
+        "pairs": activation_pairs.pairs(rows),
+        "rank_stability": rank_stability.stability(rows),
+        "aggregates": means,
+        "profiles": profiles,
     }
     assert {*frames, *NAMES} == set(STATS)
     return _typed(frames)
@@ -86,11 +99,11 @@ def in_types(frame: pd.DataFrame, columns: tuple[Column, ...]) -> pd.DataFrame:
 
 def write_statistics(config: Config, results: Path = RESULTS) -> dict[str, int]:
     """Write results/<name>/stats/*.csv from the tables and return the number of rows of each."""
-    counted, scores = _read_scores(config, results)
+    counted, scores, rows = _read_scores(config, results)
     own = [("run_key", "in", sorted(set(scores["run_key"])))]
     curves = read_rows(config, "curves", EVALUATED, own, results)
     layers = read_rows(config, "layers", MEASURED, gradient_filters(scores), results)
-    frames = _compute(config, counted, scores, curves, layers)
+    frames = _compute(config, counted, scores, rows, curves, layers)
     frames |= _typed(join_parts(_explore_each(config, scores, schedule_of(scores, curves), results)))
     paths = [stats_path(config.name, name, results) for name in frames]
     with replacing(*paths) as partial:
@@ -99,16 +112,17 @@ def write_statistics(config: Config, results: Path = RESULTS) -> dict[str, int]:
     return {name: len(frame) for name, frame in frames.items()}
 
 
-def _read_scores(config: Config, results: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Count the runs and score those at the chosen learning rates, one activation in memory at a time."""
+def _read_scores(config: Config, results: Path) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Count the runs, score those at the chosen learning rates, and give the outcome of all; read by activation."""
     members = read_table(config, "studies", results=results)
-    counted, scores = [], []
+    counted, scores, rows = [], [], []
     for runs, own in _runs_by_activation(config, members, results):
         counted.append(estimates.count_statuses(runs, own))
         scores.append(_scores(runs, own))
+        rows.append(outcomes(runs, own))
     whole = pd.concat(counted)
     assert whole["size"].sum() == len(members), "the studies name runs that the table lacks"
-    return whole, join_scores(scores)
+    return whole, join_scores(scores), pd.concat(rows, ignore_index=True)
 
 
 def _runs_by_activation(

@@ -1,55 +1,35 @@
 """The columns of every statistic: dtype, unit and meaning, as plan.schema has them for the tables."""
 
+from actbench.analysis.comparison_schema import AGGREGATES, OMNIBUS, PAIRS, PERFORMANCE_PROFILES, RANK_STABILITY
 from actbench.analysis.explorer import PROFILES
 from actbench.analysis.metrics import CONDITION
-from actbench.plan.factors import FACTORS
-from actbench.plan.schema import DTYPES, Column
+from actbench.analysis.shared_columns import (
+    ACTIVATION,
+    FAILURE_RATE,
+    N_BLOCKS,
+    N_FAILED,
+    N_RUNS,
+    N_SEEDS,
+    NOTE,
+    STUDY,
+    estimated,
+    factor_column,
+    wilson_columns,
+)
+from actbench.plan.schema import Column
 
-STUDY = Column("study", "string", "", "name of the study in the config")
-ACTIVATION = Column("activation", "string", "", "activation function of every hidden layer")
-NOTE = Column("note", "string", "", "why a number is missing or weak; empty if there is nothing to say")
-N_SEEDS = Column("n_seeds", "int64", "seeds", "seeds behind the estimate: the units that are resampled")
-N_RUNS = Column("n_runs", "int64", "runs", "runs behind the row, at the chosen learning rates")
-N_FAILED = Column("n_failed", "int64", "runs", "runs among them whose status is not ok")
-N_BLOCKS = Column("n_blocks", "int64", "blocks", "blocks compared: conditions without the activation")
-INTERVAL = Column("interval", "string", "", "kind of interval: bca, percentile, or empty where there is none")
-
-
-def _factor(name: str) -> Column:
-    factor = FACTORS[name]
-    return Column(factor.name, DTYPES[factor.kind], factor.unit, factor.meaning)
-
-
-def _interval(name: str, meaning: str) -> tuple[Column, ...]:
-    return (
-        Column(name, "float64", "fraction", meaning, True),
-        Column(f"{name}_low", "float64", "fraction", f"{name}: low end of Wilson's 95 % interval", True),
-        Column(f"{name}_high", "float64", "fraction", f"{name}: high end of Wilson's 95 % interval", True),
-    )
-
-
-def _bootstrap(name: str, unit: str, meaning: str) -> tuple[Column, ...]:
-    return (
-        Column(name, "float64", unit, meaning, True),
-        Column("low", "float64", unit, f"{name}: low end of the 95 % bootstrap interval over seeds", True),
-        Column("high", "float64", unit, f"{name}: high end of the 95 % bootstrap interval over seeds", True),
-        INTERVAL,
-    )
-
-
-FAILURE_RATE = _interval("failure_rate", "share of the runs whose status is not ok")
 N_CONDITIONS = Column("n_conditions", "int64", "conditions", "conditions averaged")
 
 CONDITIONS = (
     STUDY,
-    *(_factor(name) for name in CONDITION),
+    *(factor_column(name) for name in CONDITION),
     Column("lr", "float64", "", "learning rate with the highest mean val_score over seeds"),
     Column("n_lr", "int64", "rates", "learning rates tried"),
     N_SEEDS,
     N_RUNS,
     N_FAILED,
     *FAILURE_RATE,
-    *_bootstrap("score", "fraction", "mean of score over seeds"),
+    *estimated("score", "fraction", "mean of score over seeds"),
     Column("loss", "float64", "nats", "mean of loss over the runs that are ok", True),
     NOTE,
 )
@@ -57,13 +37,13 @@ CONDITIONS = (
 BY_DEPTH = (
     STUDY,
     ACTIVATION,
-    _factor("depth"),
+    factor_column("depth"),
     N_CONDITIONS,
     N_SEEDS,
     N_RUNS,
     N_FAILED,
     *FAILURE_RATE,
-    *_bootstrap("score", "fraction", "mean over seeds of the mean of score over conditions"),
+    *estimated("score", "fraction", "mean over seeds of the mean of score over conditions"),
     Column("median", "float64", "fraction", "median of score over all runs"),
     Column("iqm", "float64", "fraction", "interquartile mean of score over all runs (middle half)"),
     NOTE,
@@ -72,13 +52,13 @@ BY_DEPTH = (
 TRAINABLE = (
     STUDY,
     ACTIVATION,
-    _factor("depth"),
-    _factor("init"),
+    factor_column("depth"),
+    factor_column("init"),
     Column("norm", "string", "", "level of norm, or `all`: every level together"),
     Column("residual", "string", "", "level of residual, or `all`: every level together"),
     N_RUNS,
     Column("n_trained", "int64", "runs", "runs among them that trained"),
-    *_interval("trained_share", "share of the runs that trained: validation accuracy at least twice chance"),
+    *wilson_columns("trained_share", "share of the runs that trained: validation accuracy at least twice chance"),
     NOTE,
 )
 
@@ -91,7 +71,7 @@ COMPARISONS = (
     Column("reference", "string", "", "activation that it is compared with"),
     N_BLOCKS,
     N_SEEDS,
-    *_bootstrap("difference", "fraction", "mean over seeds of the mean over blocks of score less that of reference"),
+    *estimated("difference", "fraction", "mean over seeds of the mean over blocks of score less that of reference"),
     Column("share_better", "float64", "fraction", "share of blocks with the higher score; a tie counts half", True),
     Column("p", "float64", "", "Wilcoxon signed-rank test over blocks, two-sided", True),
     Column("p_holm", "float64", "", "p after Holm's correction within the family", True),
@@ -105,7 +85,7 @@ RANKING = (
     ACTIVATION,
     N_BLOCKS,
     N_SEEDS,
-    *_bootstrap("rank", "", "mean rank over blocks and seeds, 1 is best; failed runs rank last, ties are averaged"),
+    *estimated("rank", "", "mean rank over blocks and seeds, 1 is best; failed runs rank last, ties are averaged"),
     Column("score", "float64", "fraction", "mean of score over the same runs", True),
     N_RUNS,
     N_FAILED,
@@ -128,20 +108,20 @@ STUDIES = (
 CURVES = (
     STUDY,
     ACTIVATION,
-    _factor("depth"),
-    _factor("steps"),
+    factor_column("depth"),
+    factor_column("steps"),
     Column("split", "string", "", "train: a fixed part of the training split (the probe); val: validation split"),
     Column("step", "int64", "updates", "updates made before the evaluation"),
     N_RUNS,
     N_SEEDS,
-    *_bootstrap("accuracy", "fraction", "mean over seeds of the mean over conditions; 0 from the step of a failure on"),
+    *estimated("accuracy", "fraction", "mean over seeds of the mean over conditions; 0 from the step of a failure on"),
     NOTE,
 )
 
 GRADIENTS = (
     STUDY,
     ACTIVATION,
-    *(_factor(name) for name in ("depth", "init", "norm", "residual")),
+    *(factor_column(name) for name in ("depth", "init", "norm", "residual")),
     Column("moment", "string", "", "start: at initialisation; end: after the last step, runs that are ok"),
     Column("layer", "int64", "", "1 … depth: hidden layers; depth + 1: output layer"),
     Column("n_runs", "int64", "runs", "runs behind the row, at the chosen learning rates"),
@@ -157,10 +137,10 @@ CELL = Column("cell", "int64", "", "number of the condition and learning rate wi
 EXPLORER = (
     STUDY,
     CELL,
-    *(_factor(name) for name in CONDITION),
-    _factor("lr"),
+    *(factor_column(name) for name in CONDITION),
+    factor_column("lr"),
     Column("chosen", "int64", "", "1: the learning rate chosen for the condition on validation data; 0: another one"),
-    _factor("seed"),
+    factor_column("seed"),
     Column("score", "float64", "fraction", "score of the run"),
     Column("failed", "int64", "", "1: the status is not ok; 0: it is"),
 )
@@ -197,6 +177,11 @@ STATS: dict[str, tuple[Column, ...]] = {
     "ranking": RANKING,
     "curves": CURVES,
     "gradients": GRADIENTS,
+    "omnibus": OMNIBUS,
+    "pairs": PAIRS,
+    "rank_stability": RANK_STABILITY,
+    "aggregates": AGGREGATES,
+    "profiles": PERFORMANCE_PROFILES,
     "explorer": EXPLORER,
     "explorer_curves": EXPLORER_CURVES,
     "explorer_layers": EXPLORER_LAYERS,

@@ -28,6 +28,9 @@ VERBS = {
     "theory": "predict variances, gradients and depth scales of an activation by mean-field theory",
     "explain": "say all that the tables hold of one run",
     "cache": "verify the run cache, merge another machine's into it, or prune it",
+    "latex": "write the main table and every quotable number for papers",
+    "cite": "say where a number came from and how to cite it",
+    "archive": "pack a result into one file for a DOI, or unpack one",
     "manifest": "write the checksums of every product",
 }
 OK, FOUND, BAD_INPUT = 0, 1, 2

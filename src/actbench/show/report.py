@@ -2,7 +2,6 @@
 
 import base64
 import hashlib
-import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,24 +15,16 @@ from actbench import __version__
 from actbench.analysis.atomic_file import write_text
 from actbench.analysis.row_groups import count_runs
 from actbench.analysis.tables import RESULTS
-from actbench.plan.checksums import refuse_damaged
 from actbench.plan.config import Config, load_config
-from actbench.plan.errors import ConfigError
 from actbench.show.contract import Declaration, declarations
+from actbench.show.downloads import KINDS, MOST_BYTES, Page, data_uri, largest_that_fits, read
 from actbench.show.explorer import embed, explorer_data
 from actbench.show.figure_file import FIGURES
-from actbench.show.inputs import REMEDY, read_csv
+from actbench.show.inputs import read_csv
 from actbench.show.sheet import CHOICES, CLAIMS, STUDIES, Choice, Sheet, frame_sheet, make_sheet
 
-LARGEST_EMBEDDED = 1_500_000  # bytes; a larger file is linked beside the page, which stays below 15 MB
 LARGEST_DRAWING = 1_000_000  # bytes; the page shows a larger svg as png
 NARROW = 300.0  # points; a figure of one column
-KINDS = {
-    "pdf": ("application/pdf", "PDF for print"),
-    "svg": ("image/svg+xml", "SVG"),
-    "png": ("image/png", "PNG"),
-    "csv": ("text/csv;charset=utf-8", "CSV: the numbers drawn"),
-}
 ORIGIN = ["numerics", "version", "commit", "torch", "device"]
 METHOD = (
     "A run is one trained network: a condition (one level of every factor) and a seed. Every run of the design has one"
@@ -46,18 +37,9 @@ METHOD = (
     " resampled (95 % bootstrap intervals). With few seeds the intervals are rough. Shares carry Wilson's intervals.",
     "Seed 7 has the same data order and the same weight noise under every condition, so comparisons are paired. Their"
     " p-values come from the Wilcoxon signed-rank test over blocks, corrected by Holm's method within a study.",
-    "No number on this page was computed while drawing: figures and tables show rows of the tables and statistics.",
+    "Figures and tables show rows of the tables and statistics; none of their numbers was computed while drawing. The"
+    " explorer alone takes averages, of the rows that are chosen there, and says which.",
 )
-
-
-@dataclass(frozen=True)
-class Download:
-    """A file that the page offers: embedded, or beside the page where it is large."""
-
-    name: str
-    label: str
-    link: str
-    size: str
 
 
 @dataclass(frozen=True)
@@ -77,7 +59,14 @@ class Script:
 def write_report(config_file: Path, results: Path = RESULTS, figures: Path = FIGURES) -> Path:
     """Write results/<name>/report.html from figures, tables and statistics that exist; return its path."""
     config = load_config(config_file)
-    page = results / config.name / "report.html"
+    path, folder = results / config.name / "report.html", figures / config.name
+    scripts = [Script.of(text) for text in (get_plotlyjs(), _source("tables.js"), _source("explorer.js"))]
+    explorer = embed(explorer_data(config, path.parent / "stats"))
+    drawn = [_figure(item, folder) for item in declarations().values()]
+    files = {item.name: [folder / f"{item.name}.{suffix}" for suffix in KINDS] for item in declarations().values()}
+    offered = [file for own in files.values() for file in own] + list((path.parent / "stats").glob("*.csv"))
+    fixed = sum(map(len, [explorer, *(script.text for script in scripts), *(figure["image"] for figure in drawn)]))
+    page = Page(path, largest_that_fits((file.stat().st_size for file in offered if file.exists()), MOST_BYTES - fixed))
     environment = Environment(
         loader=PackageLoader("actbench.show", "."), autoescape=True, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
@@ -88,17 +77,17 @@ def write_report(config_file: Path, results: Path = RESULTS, figures: Path = FIG
         config_file=config_file.name,
         config_text=config_file.read_text(encoding="utf-8"),
         method=METHOD,
-        figures=[_figure(item, figures / config.name, page) for item in declarations().values()],
+        figures=[{**figure, "files": list(map(page.offer, files[figure["name"]]))} for figure in drawn],
         css=_source("report.css"),
-        scripts=[Script.of(text) for text in (get_plotlyjs(), _source("tables.js"), _source("explorer.js"))],
-        explorer=embed(explorer_data(config, page.parent / "stats")),
+        scripts=scripts,
+        explorer=explorer,
         studies=_statistic(STUDIES, config, page),
         tables=[_statistic(choice, config, page) for choice in CHOICES],
         **_overview(config, results),
         **_claims(page),
     )
-    write_text(page, text)
-    return page
+    write_text(path, text)
+    return path
 
 
 def _overview(config: Config, results: Path) -> dict[str, Any]:
@@ -120,9 +109,9 @@ def _overview(config: Config, results: Path) -> dict[str, Any]:
     return {"facts": facts, "statuses": f"Of {total:,} runs {statuses}.", "origin": {**vars(sheet), "file": None}}
 
 
-def _claims(page: Path) -> dict[str, Any]:
+def _claims(page: Page) -> dict[str, Any]:
     """Show results/<name>/claims.csv when it is there: a row a claim, and how many have which verdict."""
-    path = page.parent / "claims.csv"
+    path = page.path.parent / "claims.csv"
     if not path.exists():
         return {"claims": None, "verdicts": []}
     rows = read_csv(path)
@@ -131,7 +120,7 @@ def _claims(page: Path) -> dict[str, Any]:
     sheet = frame_sheet("claims", "Claims and verdicts", note, shown, len(rows))
     verdicts = rows["verdict"].value_counts() if "verdict" in rows else pd.Series(dtype="int64")
     return {
-        "claims": {**vars(sheet), "file": _download(path, KINDS["csv"], page)},
+        "claims": {**vars(sheet), "file": page.offer(path)},
         "verdicts": [(str(verdict), int(count)) for verdict, count in verdicts.items()],
     }
 
@@ -140,9 +129,9 @@ def _source(name: str) -> str:
     return (Path(__file__).parent / name).read_text(encoding="utf-8")
 
 
-def _figure(declared: Declaration, folder: Path, page: Path) -> dict[str, Any]:
-    caption = _read(folder / f"{declared.name}.md").decode().strip()
-    svg = _read(folder / f"{declared.name}.svg")
+def _figure(declared: Declaration, folder: Path) -> dict[str, Any]:
+    caption = read(folder / f"{declared.name}.md").decode().strip()
+    svg = read(folder / f"{declared.name}.svg")
     shown = "svg" if len(svg) <= LARGEST_DRAWING else "png"
     width, height = _size_in_points(svg)
     return {
@@ -150,12 +139,11 @@ def _figure(declared: Declaration, folder: Path, page: Path) -> dict[str, Any]:
         "title": declared.title,
         "question": declared.question,
         "caption": caption.removeprefix(declared.question).strip(),
-        "image": _data_uri(KINDS[shown][0], _read(folder / f"{declared.name}.{shown}")),
+        "image": data_uri(KINDS[shown][0], read(folder / f"{declared.name}.{shown}")),
         "width": round(width * 4 / 3),
         "height": round(height * 4 / 3),
         "shape": "narrow" if width < NARROW else "wide",
         "alt": f"{declared.title}. The caption says what is shown; the numbers are in {declared.name}.csv.",
-        "files": [_download(folder / f"{declared.name}.{suffix}", KINDS[suffix], page) for suffix in KINDS],
     }
 
 
@@ -165,29 +153,7 @@ def _size_in_points(svg: bytes) -> tuple[float, float]:
     return float(box[1]), float(box[2])
 
 
-def _statistic(choice: Choice, config: Config, page: Path) -> dict[str, Any]:
-    path = page.parent / "stats" / f"{choice.statistic}.csv"
+def _statistic(choice: Choice, config: Config, page: Page) -> dict[str, Any]:
+    path = page.path.parent / "stats" / f"{choice.statistic}.csv"
     sheet: Sheet = make_sheet(choice, read_csv(path), [study.name for study in config.studies])
-    return {**vars(sheet), "file": _download(path, KINDS["csv"], page)}
-
-
-def _download(path: Path, kind: tuple[str, str], page: Path) -> Download:
-    content = _read(path)
-    size = f"{max(1, round(len(content) / 1000)):,} kB"
-    if len(content) <= LARGEST_EMBEDDED:
-        return Download(path.name, kind[1], _data_uri(kind[0], content), size)
-    return Download(
-        path.name, kind[1], Path(os.path.relpath(path, page.parent)).as_posix(), f"{size}, beside this page"
-    )
-
-
-def _data_uri(media_type: str, content: bytes) -> str:
-    return f"data:{media_type};base64,{base64.b64encode(content).decode()}"
-
-
-def _read(path: Path) -> bytes:
-    refuse_damaged(path, remedy=REMEDY)
-    try:
-        return path.read_bytes()
-    except OSError:
-        raise ConfigError(str(path), f"no such file; {REMEDY}") from None
+    return {**vars(sheet), "file": page.offer(path)}

@@ -6,8 +6,9 @@ tensor program lie in one folder, whose path holds all that must agree: NUMERICS
 """
 
 import sys
-from collections.abc import Sequence
-from contextlib import suppress
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pyarrow as pa
@@ -15,8 +16,10 @@ import pyarrow as pa
 from actbench.plan.design import Run
 from actbench.plan.places import kind_place, stack_place
 from actbench.training.chunks import DamagedChunk, differences, read_chunk, split_rows, write_chunk
+from actbench.training.in_flight import POLL, Marks, first_free, give_way, marked
 from actbench.training.process import device_kind
 from actbench.training.rows import ROWS
+from actbench.training.stopping import stop_if_asked
 
 
 class RunCache:
@@ -25,13 +28,22 @@ class RunCache:
     def __init__(self, folder: Path, checksum: str) -> None:
         self.folder = folder / kind_place(device_kind())
         self.checksum = checksum
+        self.known: set[Path] = set()  # files that were there at the first look, and our own
+        self.marks = Marks()
 
-    def load(self, runs: Sequence[Run]) -> pa.Table:
-        """Return the rows of those runs that are in the cache, each once: of several, the first by file name."""
+    def load(self, runs: Sequence[Run], skip_known: bool = False) -> pa.Table:
+        """Return the rows of those runs that are in the cache, each once: of several, the first by file name.
+
+        `skip_known` looks only at what other processes have added since the first look.
+        """
         wanted = {run.key for run in runs}
         found: dict[str, pa.Table] = {}
         for place in sorted({self._place(run) for run in runs}):
             for file in sorted(place.glob("*.parquet")):
+                if skip_known and file in self.known:
+                    continue
+                if not skip_known:
+                    self.known.add(file)
                 for key, row in _read(file).items():
                     if key in wanted:
                         _warn_if_different(key, found.setdefault(key, row), row, file)
@@ -39,7 +51,25 @@ class RunCache:
 
     def save(self, rows: pa.Table, run: Run) -> None:
         """Add the rows of one trained stack, of which `run` is a member."""
-        write_chunk(rows, self._place(run))
+        self.known.add(write_chunk(rows, self._place(run)))
+
+    def choose(self, stacks: Sequence[Sequence[Run]]) -> int:
+        """Return the index of a stack that nobody else is training; while there is none, wait for them to end."""
+        keys, places = [[run.key for run in stack] for stack in stacks], [self._place(stack[0]) for stack in stacks]
+        while (index := first_free(keys, places, self.marks)) is None:
+            stop_if_asked()
+            time.sleep(POLL)
+        return index
+
+    @contextmanager
+    def begun(self, stack: Sequence[Run]) -> Iterator[bool]:
+        """Mark a stack as in flight; yield False when another process has marked one of its runs since `choose`."""
+        place, keys = self._place(stack[0]), {run.key for run in stack}
+        with marked(place, keys) as name:
+            ours = not keys & self.marks.taken(place, but=name)
+            yield ours
+        if not ours:
+            give_way()
 
     def _place(self, run: Run) -> Path:
         return self.folder / stack_place(run, self.checksum)

@@ -50,9 +50,25 @@ def _train_on(runs: Sequence[Run], dataset: Dataset, cache: RunCache, on_runs: P
     cached = set(tables[0]["run_key"].to_pylist())
     on_runs([run for run in runs if run.key in cached], False)
     missing = [run for run in runs if run.key not in cached]
-    for stack in make_stacks(missing, lambda run: largest_stack(run, dataset, chosen_device())):
-        tables += _train_and_keep(stack, dataset, cache)
-        on_runs(stack, True)
+    stacks = make_stacks(missing, lambda run: largest_stack(run, dataset, chosen_device()))
+    while stacks:
+        stack = stacks.pop(cache.choose(stacks))
+        with cache.begun(stack) as ours:
+            if ours:
+                tables += _train_what_is_new(stack, dataset, cache, on_runs)
+            else:
+                stacks.append(stack)
+    return tables
+
+
+def _train_what_is_new(stack: Sequence[Run], dataset: Dataset, cache: RunCache, on_runs: Progress) -> list[pa.Table]:
+    """Take from the cache what another process has finished since this one began, and train the rest of a stack."""
+    tables = [cache.load(stack, skip_known=True)]
+    finished = set(tables[0]["run_key"].to_pylist())
+    on_runs([run for run in stack if run.key in finished], False)
+    if rest := [run for run in stack if run.key not in finished]:
+        tables += _train_and_keep(rest, dataset, cache)
+        on_runs(rest, True)
     return tables
 
 

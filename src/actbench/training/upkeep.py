@@ -157,7 +157,7 @@ def _folders(folder: Path, source_digest: str) -> Iterator[tuple[Path, str]]:
 def _leftover(path: Path) -> str:
     if path.suffix == ".damaged":
         return "damaged and set aside"
-    if path.suffix == ".tmp" and time.time() - path.stat().st_mtime > DAY:
+    if path.suffix in (".tmp", ".begun") and time.time() - path.stat().st_mtime > DAY:
         return "left over from a killed process"
     return ""
 

@@ -1,0 +1,70 @@
+"""In how many conditions one activation beats another: wins of each row over each column."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+from actbench.show.inputs import Inputs
+from actbench.show.study import count, main_study, seeds_behind
+from actbench.show.style import MM, ordered
+
+TITLE = "Wins, ties and losses"
+QUESTION = "In how many conditions is one activation better than another by more than a margin?"
+ORDER = 18
+TABLES = ()
+STATS = ("pairs", "studies")
+
+COLUMNS = ["study", "first", "second", "n_blocks", "n_seeds", "wins", "ties", "losses", "margin", "verdict"]
+
+
+def data(inputs: Inputs) -> pd.DataFrame:
+    """Return the pairs of the main study that share a block."""
+    rows = main_study(inputs.stats["studies"], inputs.stats["pairs"])
+    return rows.loc[rows["n_blocks"] > 0, COLUMNS].reset_index(drop=True)
+
+
+def draw(data: pd.DataFrame) -> Figure:
+    """Colour each cell by the share of blocks that the row wins and write the number of wins."""
+    names = ordered([*data["first"], *data["second"]])
+    k = len(names)
+    side = 42 + 7.8 * k
+    figure = Figure(figsize=(max(85, side + 14) * MM, side * MM), layout=ConstrainedLayoutEngine(w_pad=1.2 * MM))
+    axis = figure.subplots()
+    share, wins = _matrix(data, names)
+    image = axis.imshow(share, vmin=0, vmax=1, cmap="cividis", interpolation="nearest")
+    for (row, column), won in np.ndenumerate(wins):
+        if not np.isnan(won):
+            ink = "black" if share[row, column] > 0.55 else "white"
+            axis.text(column, row, f"{won:.0f}", ha="center", va="center", color=ink, fontsize=6)
+    axis.grid(visible=False)
+    axis.set_xticks(range(k), names, rotation=90)
+    axis.set_yticks(range(k), names)
+    bar = figure.colorbar(image, ax=axis, location="right", shrink=0.7, aspect=30, pad=0.02)
+    bar.set_label("blocks won by\nthe row (fraction)")
+    return figure
+
+
+def _matrix(data: pd.DataFrame, names: list[str]) -> tuple[np.ndarray, np.ndarray]:
+    wins = np.full((len(names), len(names)), np.nan)
+    blocks = wins.copy()
+    columns = (data[name] for name in ("first", "second", "wins", "losses", "n_blocks"))
+    for first, second, won, lost, n in zip(*columns, strict=True):
+        row, column = names.index(first), names.index(second)
+        wins[row, column], wins[column, row] = won, lost
+        blocks[row, column] = blocks[column, row] = n
+    return wins / blocks, wins
+
+
+def caption(data: pd.DataFrame) -> str:
+    """Say what is shown."""
+    verdicts = data["verdict"].value_counts()
+    n_equal, n_open = verdicts.get("equivalent", 0), verdicts.get("undecided", 0)
+    return (
+        f"{QUESTION} Number of blocks (conditions without the activation) in which the row has a mean test accuracy"
+        f" over seeds that is more than {data['margin'].iloc[0]:g} (fraction) above that of the column, of"
+        f" {count(data['n_blocks'].max(), 'block')}, study {data['study'].iloc[0]}; the rest of a pair are ties. Runs"
+        f" at the learning rate chosen on validation data; a failed run counts as 0. Of {count(len(data), 'pair')},"
+        f" {n_equal} are equivalent within the margin and {n_open} undecided (tests in pairs.csv). No interval;"
+        f" {seeds_behind(data)}."
+    )

@@ -1,0 +1,85 @@
+"""An archive holds a whole result, gives the same bytes twice, and unpacks to what it was."""
+
+import io
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from actbench.analysis.archive import unpack_archive, write_archive
+from actbench.analysis.manifest import write_manifest
+from actbench.plan.config import load_config
+from actbench.plan.errors import ConfigError
+from actbench.show.figure_file import write_figure
+from actbench.show.latex import write_latex
+from drawn import draw_from
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """Make a small project with results, one figure, tables for papers and a manifest."""
+    config = load_config(draw_from(tmp_path))
+    write_figure("accuracy_by_depth", config, tmp_path / "results", tmp_path / "figures")
+    write_latex(config, tmp_path / "results")
+    write_manifest(config, tmp_path / "results", tmp_path / "figures")
+    (tmp_path / "CITATION.cff").write_text("cff-version: 1.2.0\n")
+    return tmp_path
+
+
+def pack(root: Path, name: str = "drawn.tar.gz") -> Path:
+    """Pack the project's result."""
+    write_archive(root / "drawn.yaml", root / name, root / "results", root / "figures", root)
+    return root / name
+
+
+def test_the_same_result_gives_the_same_bytes(root: Path) -> None:
+    """No time, owner or order of a folder stands in the archive."""
+    assert pack(root).read_bytes() == pack(root, "again.tar.gz").read_bytes()
+
+
+def test_redrawing_from_an_unpacked_archive_gives_the_same_bytes(root: Path, tmp_path: Path) -> None:
+    """Unpacked elsewhere, every product is there with its bytes, and a figure drawn anew equals the packed one."""
+    elsewhere = tmp_path / "else where"
+    names = unpack_archive(pack(root), elsewhere)
+    assert {"config/drawn.yaml", "CITATION.cff", "results/drawn/manifest.json"} <= set(names)
+    assert {"results/drawn/tables/runs.parquet", "results/drawn/latex/numbers.tex"} <= set(names)
+    packed = {path.name: path.read_bytes() for path in (elsewhere / "figures" / "drawn").glob("[!.]*")}
+    config = load_config(elsewhere / "config" / "drawn.yaml")
+    drawn = write_figure("accuracy_by_depth", config, elsewhere / "results", elsewhere / "new")
+    assert {path.name: path.read_bytes() for path in drawn} == packed
+
+
+def test_a_changed_product_is_not_packed(root: Path) -> None:
+    """What differs from the manifest is named and nothing is written."""
+    (root / "results" / "drawn" / "latex" / "main.md").write_text("edited")
+    with pytest.raises(ConfigError, match=r"main.md: changed.*run snakemake again"):
+        pack(root)
+    assert not (root / "drawn.tar.gz").exists()
+
+
+@pytest.mark.parametrize("name", ["../outside", "/tmp/outside"])  # noqa: S108
+def test_nothing_is_unpacked_outside_its_folder(tmp_path: Path, name: str) -> None:
+    """A name that leads out of the folder is an error before anything is written."""
+    archive = tmp_path / "bad.tar.gz"
+    with tarfile.open(archive, "w:gz") as tar:
+        entry = tarfile.TarInfo(name)
+        tar.addfile(entry, io.BytesIO(b""))
+    with pytest.raises(ConfigError, match="no plain file inside the archive"):
+        unpack_archive(archive, tmp_path / "new")
+    assert not (tmp_path / "new").exists()
+
+
+def test_links_and_rubbish_are_refused(tmp_path: Path) -> None:
+    """A link, a file that is no archive, and a folder that is in use are errors in one line."""
+    archive = tmp_path / "link.tar.gz"
+    with tarfile.open(archive, "w:gz") as tar:
+        entry = tarfile.TarInfo("link")
+        entry.type, entry.linkname = tarfile.SYMTYPE, "/etc/passwd"
+        tar.addfile(entry)
+    with pytest.raises(ConfigError, match="no plain file"):
+        unpack_archive(archive, tmp_path / "new")
+    archive.write_bytes(b"rubbish")
+    with pytest.raises(ConfigError, match="not a readable archive"):
+        unpack_archive(archive, tmp_path / "new")
+    with pytest.raises(ConfigError, match="not empty"):
+        unpack_archive(archive, tmp_path)

@@ -1,0 +1,109 @@
+"""Marks of stacks in flight: who counts as alive, and that a mark is never more than a hint."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from actbench.training import in_flight
+from actbench.training.cache import RunCache
+from actbench.training.in_flight import Marks, first_free, marked
+from test_cache import train
+from test_twin import runs_of
+
+
+def foreign_mark(place: Path, runs: list[str], host: str = "elsewhere", pid: int = 1) -> Path:
+    """Leave a mark as a process of another machine does."""
+    place.mkdir(parents=True, exist_ok=True)
+    mark = place / ".0123.begun"
+    mark.write_text(json.dumps({"host": host, "pid": pid, "runs": runs}))
+    return mark
+
+
+def test_a_mark_lasts_as_long_as_its_block(tmp_path: Path) -> None:
+    """Inside the block others see the runs, the process itself not; after it nothing is left."""
+    with marked(tmp_path / "place", ["a", "b"]) as name:
+        assert Marks().taken(tmp_path / "place") == {"a", "b"}
+        assert Marks().taken(tmp_path / "place", but=name) == set()
+    assert list((tmp_path / "place").iterdir()) == []
+
+
+def test_the_mark_of_a_dead_process_is_removed(tmp_path: Path) -> None:
+    """A process of this machine that is gone blocks nobody, not even for a moment."""
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    mark = foreign_mark(tmp_path, ["a"], socket.gethostname(), gone.pid)
+    assert Marks().taken(tmp_path) == set()
+    assert not mark.exists()
+
+
+def test_silence_counts_as_death(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A mark of another machine holds while it is touched, whatever that machine's clock says, and then a minute."""
+    mark, marks, now = foreign_mark(tmp_path, ["a"]), Marks(), [0.0]
+    monkeypatch.setattr(in_flight.time, "monotonic", lambda: now[0])
+    for moment, stamp, alive in ((0, 7, True), (50, 9, True), (100, 9, True), (111, 9, False)):
+        now[0] = moment
+        if mark.exists():
+            os.utime(mark, (stamp, stamp))
+        assert marks.taken(tmp_path) == ({"a"} if alive else set()), moment
+    assert not mark.exists()
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff", b'{"host": 1, "pid": "x", "runs": []}'])
+def test_a_torn_mark_is_no_hint(tmp_path: Path, content: bytes) -> None:
+    """Whatever is in the file, it stops nobody."""
+    (tmp_path / ".0.begun").write_bytes(content)
+    assert Marks().taken(tmp_path) == set()
+
+
+def test_the_first_free_stack_is_chosen(tmp_path: Path) -> None:
+    """A stack is passed over when one of its runs is in flight, and only in the same folder."""
+    one, two = tmp_path / "one", tmp_path / "two"
+    foreign_mark(one, ["b"])
+    assert first_free([["a", "b"], ["c"]], [one, one], Marks()) == 1
+    assert first_free([["a", "b"]], [one], Marks()) is None
+    assert first_free([["b"]], [two], Marks()) == 0
+
+
+def test_a_running_process_shows_signs_of_life(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file's time moves on while its block lasts."""
+    monkeypatch.setattr(in_flight, "BEAT", 0.02)
+    with marked(tmp_path, ["a"]) as name:
+        os.utime(tmp_path / name, (0, 0))
+        deadline = time.monotonic() + 10
+        while (tmp_path / name).stat().st_mtime == 0 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert (tmp_path / name).stat().st_mtime > 0
+
+
+def test_what_another_process_finishes_is_not_trained_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A shard waits for a run that is in flight elsewhere, and takes it from the cache when it is there."""
+    runs = runs_of()
+    elsewhere = train(tmp_path / "elsewhere", runs)
+    chunk = next((tmp_path / "elsewhere").rglob("*.parquet"))
+    place = tmp_path / "here" / chunk.parent.relative_to(tmp_path / "elsewhere")
+    mark = foreign_mark(place, [runs[0].key])
+
+    def finish(seconds: float) -> None:
+        (place / chunk.name).write_bytes(chunk.read_bytes())
+        mark.unlink()
+
+    monkeypatch.setattr("actbench.training.cache.time.sleep", finish)
+    monkeypatch.setattr("actbench.training.shard.train_stack", pytest.fail)
+    done: list[str] = []
+    assert train(tmp_path / "here", runs, done).equals(elsewhere)
+    assert ",".join(sorted(run.key for run in runs)) in done
+
+
+def test_a_folder_without_marks_is_no_hindrance(tmp_path: Path) -> None:
+    """Where no mark can be written, the block runs all the same."""
+    (tmp_path / "file").write_text("in the way")
+    with marked(tmp_path / "file", ["a"]):
+        pass
+    with RunCache(tmp_path, "ab" * 32).begun(runs_of()) as ours:
+        assert ours
