@@ -76,7 +76,7 @@ def test_what_cannot_be_tested_says_so_and_the_rest_goes_on(tmp_path: Path) -> N
         absent=absent,
         no_level={**TANH, "where": {"depth": 64}},
         no_record={"study": "main", "rule": "mean", "quantity": "zero_fraction"},
-        no_check={"rule": "exact", "check": "nothing"},
+        no_check={"rule": "exact", "check": "elu_limit"},
         untested={"needs": "a recurrent model family"},
         cost={"kind": "cost", "rule": "cost", "quantity": "ns", "this": {"activation": "relu"}},
     )
@@ -142,9 +142,10 @@ def test_an_exact_check_is_read_from_its_file(tmp_path: Path) -> None:
     write_results(CONFIG, tmp_path)
     stats_path(CONFIG.name, "exact", tmp_path).parent.mkdir(parents=True, exist_ok=True)
     stats_path(CONFIG.name, "exact", tmp_path).write_text(
-        "check,holds,value,expected,tolerance,detail\ngood,1,0.25,0.25,0,at 0\nbad,0,1,0,0,it is 1\n"
+        "check,holds,value,expected,tolerance,detail\ntanh_range,1,1,1,0,yes\nclip_law,0,1,0,0,it is 1\n"
     )
-    entries = {name: claim(kind="exact", rule="exact", check=name) for name in ("good", "bad")}
+    ids = {"good": "tanh_range", "bad": "clip_law"}
+    entries = {name: claim(kind="exact", rule="exact", check=check) for name, check in ids.items()}
     found = write_claims(CONFIG, ledger_of(tmp_path, entries), tmp_path).set_index("id")
     assert found["verdict"].to_dict() == {"good": "supported", "bad": "contradicted"}
     assert found.loc["bad", ["effect", "note"]].to_list() == [1.0, "it is 1"]

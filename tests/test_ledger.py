@@ -54,6 +54,7 @@ def test_tests_share_what_stands_beside_them(tmp_path: Path) -> None:
         ({"rule": "difference", "this": {"depth": 2}, "margin": -0.1}, "`direction` says which way"),
         ({"margin": "big"}, "a-claim.margin: expected a number, found 'big'"),
         ({"quantity": "steps_to_loss"}, "steps_to_loss needs the key 'threshold'"),
+        ({"rule": "exact", "check": "sigmoid_rnge"}, "unknown check 'sigmoid_rnge'; did you mean sigmoid_range"),
         ({"source": ["D"]}, "a-claim.source: unknown source 'D'; known: A, B, C"),
         ({"kind": "guess"}, "a-claim.kind: unknown kind 'guess'"),
         ({"figure": "rankings"}, "a-claim.figure: unknown figure 'rankings'; did you mean"),

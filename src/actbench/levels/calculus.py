@@ -102,7 +102,7 @@ def linear_collapse() -> Finding:
 
 
 def linear_derivative() -> Finding:
-    """A linear activation has derivative 0 everywhere: false, it is its slope, 1 for the identity."""
+    """Differentiate a linear activation: is it 0 everywhere? It is the slope, 1 for the identity."""
     slope = _slope(ACTIVATIONS["identity"].function, _grid(10.0))
     detail = f"derivative of the identity by autograd: {slope.min().item():g} everywhere, its slope, not 0"
     return Finding(bool((slope == 0).all()), slope.max().item(), 0.0, 0.0, detail)

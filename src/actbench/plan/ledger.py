@@ -11,7 +11,7 @@ from actbench.plan.errors import ConfigError, nearest
 from actbench.plan.factors import FACTORS
 from actbench.plan.registry import known_levels
 from actbench.plan.schema import RUNS
-from actbench.plan.sources import figure_names, metric_names
+from actbench.plan.sources import check_names, figure_names, metric_names
 from actbench.plan.strict_yaml import read_yaml
 
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
@@ -169,6 +169,8 @@ def _read_test(name: str, raw: dict[str, Any], studies: list[str], where: str) -
     for key in RULES[values["rule"]][0]:
         if not values[key]:
             raise ConfigError(where, f"rule {values['rule']} needs the key {key!r} ({TEST_KEYS[key][2]})")
+    if values["check"]:
+        _check_word(values["check"], check_names(), f"{where}.check")
     if values["study"]:
         _check_word(values["study"], studies, f"{where}.study")
     _check_quantity(values, where)

@@ -30,6 +30,12 @@ def metric_names() -> list[str]:
     return _keys(METRICS, "METRICS")
 
 
+def check_names() -> list[str]:
+    """Return every exact check and every law that a claim may name: the keys of CHECKS and LAWS."""
+    checks = _keys(PACKAGE / "levels" / "calculus.py", "CHECKS")
+    return [*checks, *_keys(PACKAGE / "analysis" / "claim_laws.py", "LAWS")]
+
+
 def _keys(file: Path, name: str) -> list[str]:
     literal = _assigned(_tree(file), name)
     assert isinstance(literal, ast.Dict), f"{name} is one dict literal"
