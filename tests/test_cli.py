@@ -20,6 +20,7 @@ WITHOUT_CONFIG = {
     "cache",
     "compare",
     "data",
+    "diff",
     "theory",
 }
 
@@ -70,6 +71,7 @@ def test_bad_config_is_one_line_for_every_verb(verb: str, tmp_path: Path, capsys
     """Every verb that reads a config refuses a bad one in one line on standard error, with exit code 2."""
     path = write_config(tmp_path, "name: x\nstudies: {a: {activation: reluu}}")
     more = {"figure": ["learning_curves"], "train": ["--shard", "a", "--output", str(tmp_path / "a.parquet")]}
+    more["reproduce"] = ["--sample", "1"]
     more["explain"] = more["cite"] = ["--config", str(path)]
     assert main([verb, str(path), *more.get(verb, [])]) == 2
     captured = capsys.readouterr()

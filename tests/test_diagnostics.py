@@ -1,54 +1,126 @@
 """Every diagnostic equals a plain computation on one ordinary network."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
 from torch.nn import functional
 
 from actbench.levels.diagnostics import DIAGNOSTICS
-from actbench.training import loop
-from actbench.training.evaluate import diagnostic_keys, probe, score
+from actbench.plan.design import Run
+from actbench.training import loop, probe
+from actbench.training.evaluate import score
+from actbench.training.record import Record
+from actbench.training.schedule import is_recorded
+from actbench.training.stack import Stack
+from exactness import levels
+from plain_diagnostics import Moment, Profile, dead, plain_profile, plain_updates
 from test_twin import CLASSES, INPUTS, runs_of, tiny_dataset
-from twin import PlainNetwork, plain_network
+from twin import plain_network
+
+DATA = tiny_dataset()
+X, Y = torch.from_numpy(DATA.x_train), torch.from_numpy(DATA.y_train)
 
 
-def plain_profile(network: PlainNetwork, x: torch.Tensor, y: torch.Tensor) -> dict[tuple[int, str], float]:
-    """Compute every diagnostic of one network with hooks and autograd."""
-    activations: list[torch.Tensor] = []
-    hooks = [layer.register_forward_hook(lambda _, __, u: activations.append(u)) for layer in network.layers]
-    network.zero_grad()
-    functional.cross_entropy(network(x), y).backward()
-    for hook in hooks:
-        hook.remove()
-    values = {}
-    for layer, u in enumerate(activations, 1):
-        values[layer, "activation_mean"] = u.mean().item()
-        values[layer, "activation_std"] = u.std(correction=0).item()
-        values[layer, "zero_fraction"] = (u == 0).double().mean().item()
-    linears = [layer.linear for layer in network.layers] + [network.output]
-    for layer, linear in enumerate(linears, 1):
-        values[layer, "gradient_norm"] = linear.weight.grad.norm().item()
-    squares = sum(p.grad.square().sum() for p in network.parameters())
-    values[0, "global_gradient_norm"] = squares.sqrt().item()
-    return values
+def recorded(record: Record, index: int, step: int) -> Profile:
+    """Return what was recorded of a run at a step."""
+    place = record.steps.index(step)
+    values = record.layers_PEK[index, place].tolist()
+    return {key: value for key, value in zip(record.keys, values, strict=True) if not math.isnan(value)}
 
 
-@pytest.mark.parametrize("norm", ["none", "batchnorm", "layernorm"])
-def test_diagnostics_equal_plain_autograd(norm: str) -> None:
-    """All recorded diagnostics of each model agree with the plain network's."""
-    runs, data = runs_of(activation="relu", norm=norm), tiny_dataset()
-    training = loop.start(runs, data)
-    x, y = torch.from_numpy(data.x_train), torch.from_numpy(data.y_train)
-    _, values_PK = probe(training.stack, training.batches.scale_P11, x, y)
-    keys = diagnostic_keys(training.stack.network)
-    assert {name for _, name in keys} == set(DIAGNOSTICS)
-    views = training.stack.views(training.stack.parameters_PN)
-    for index, run in enumerate(runs):
-        expected = plain_profile(plain_network(run, INPUTS, CLASSES, views, index), x * run.input_scale, y)
-        assert set(expected) == set(keys)
-        measured = dict(zip(keys, values_PK[index].tolist(), strict=True))
-        for key, value in expected.items():
-            assert measured[key] == pytest.approx(value, rel=2e-4, abs=1e-6), key
+def stacks_at(runs: list[Run], steps: list[int]) -> list[Stack]:
+    """Return the stack after so many updates each, trained by autograd without any diagnostics."""
+    training, stacks = loop.start(runs, DATA), []
+    for first, last in zip([0, *steps], steps, strict=False):
+        loop.advance_by_autograd(training, first, last)
+        stacks.append(training.stack.select(torch.ones(len(runs), dtype=torch.bool)))
+    return stacks
+
+
+def moment(runs: list[Run], stacks: list[Stack], index: int) -> Moment:
+    """Return one model now (the last stack) and before, as plain networks with its own inputs."""
+    run = runs[index]
+    networks = [plain_network(run, INPUTS, CLASSES, s.views(s.parameters_PN), index) for s in stacks[::-1]]
+    return Moment(run, networks[0], networks[1:], X * run.input_scale, Y, probe.PROBE)
+
+
+def compare(found: Profile, expected: Profile) -> None:
+    """Compare all numbers; the spectral norm is an iteration, the others are rounded."""
+    expected = {key: value for key, value in expected.items() if not math.isnan(value)}
+    assert set(found) == set(expected)
+    for key, value in expected.items():
+        tolerance = 1e-3 if key[1] in ("spectral_norm", "update_ratio", "update_cosine") else 3e-4
+        assert found[key] == pytest.approx(value, rel=tolerance, abs=1e-5), key
+
+
+CASES = [
+    *({"activation": name} for name in levels("activation") if "(" not in name),
+    *({"activation": "relu", "norm": name} for name in levels("norm")),
+    *({"activation": "gelu", "residual": name} for name in levels("residual")),
+    *({"activation": "tanh", "clip": name} for name in levels("clip")),
+    {"activation": "relu", "bias_offset": -2.0},
+    {"activation": "sigmoid", "input_scale": 100.0},
+    {"activation": "prelu", "optimizer": "adam", "depth": 1},
+]
+
+
+@pytest.mark.parametrize("changed", CASES, ids=str)
+def test_diagnostics_equal_plain_autograd(changed: dict[str, object]) -> None:
+    """All numbers recorded of each model at the start and at the end agree with the plain network's."""
+    runs = runs_of(**changed)
+    record = loop.train_stack(runs, DATA)
+    (first,), last = stacks_at(runs, [0]), stacks_at(runs, [4, 5, 6])
+    for index in range(len(runs)):
+        at_start, at_end = moment(runs, [first], index), moment(runs, last, index)
+        compare(recorded(record, index, 0), plain_profile(at_start))
+        found = recorded(record, index, 6)
+        found = {key: value for key, value in found.items() if key[1] != "still_dead_fraction"}
+        compare(found, plain_profile(at_end) | plain_updates(at_end))
+
+
+def test_every_diagnostic_is_compared() -> None:
+    """What is recorded at the end of a run is everything in the registry."""
+    record = loop.train_stack(runs_of(activation="relu", bias_offset=-1.0), DATA)
+    assert {name for _, name in recorded(record, 0, 6)} == set(DIAGNOSTICS)
+
+
+def test_units_that_stay_dead_are_counted_between_recorded_moments() -> None:
+    """The share of the units dead at the moment before, by autograd on the whole split at both moments."""
+    runs = runs_of(activation="relu", bias_offset=-1.0, lr=0.5)
+    record = loop.train_stack(runs, DATA)
+    middle = record.steps[len(record.steps) // 2]
+    stacks = stacks_at(runs, [0, middle, 6])
+    counted = 0
+    for index in range(len(runs)):
+        networks = moment(runs, stacks, index)
+        now, middle_ones, start = (dead(networks, one) for one in (networks.network, *networks.before))
+        for step, later, earlier in ((middle, middle_ones, start), (6, now, middle_ones)):
+            for layer, (a, b) in enumerate(zip(later, earlier, strict=True), 1):
+                expected = (a & b).sum().item() / b.sum().item() if b.any() else float("nan")
+                found = recorded(record, index, step).get((layer, "still_dead_fraction"), math.nan)
+                assert found == pytest.approx(expected, nan_ok=True)
+                counted += bool(b.any())
+    assert counted > 3, "the runs were built to have dead units"
+
+
+def test_a_unit_that_one_late_example_wakes_is_not_dead(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Units dead on the probe alone are looked at on every other part of the split, the last incomplete one too."""
+    runs = runs_of(activation="relu", bias_offset=-1.5)
+    monkeypatch.setattr(probe, "PROBE", 32)
+    monkeypatch.setattr(loop, "evaluation_steps", lambda steps: (0, steps))
+    (stack,) = stacks_at(runs, [0])
+    record = loop.train_stack(runs, DATA)
+    on_probe_only = 0
+    for index in range(len(runs)):
+        plain = moment(runs, [stack], index)
+        few = Moment(plain.run, plain.network, [], plain.x[:32], plain.y[:32], 32)
+        for layer, (all_, some) in enumerate(zip(dead(plain, plain.network), dead(few, few.network), strict=True), 1):
+            found = recorded(record, index, 0)[layer, "dead_fraction"]
+            assert found == pytest.approx(all_.double().mean().item())
+            on_probe_only += int((some & ~all_).sum())
+    assert on_probe_only > 0
 
 
 @pytest.mark.parametrize("norm", ["none", "batchnorm"])
@@ -70,5 +142,10 @@ def test_scores_equal_a_plain_evaluation(norm: str) -> None:
 def test_the_record_holds_the_probe_of_every_evaluation() -> None:
     """Nothing recorded is missing for a run that ends well."""
     record = loop.train_stack(runs_of(), tiny_dataset())
-    assert np.isfinite(record.layers_PEK).all()
+    for place, step in enumerate(record.steps):
+        entries = [DIAGNOSTICS[name] for _, name in record.keys]
+        wanted = [is_recorded(entry.when, entry.after, step, record.steps) for entry in entries]
+        remembering = [name == "still_dead_fraction" for _, name in record.keys]
+        found = np.isfinite(record.layers_PEK[:, place])
+        assert (found | remembering == wanted | np.array(remembering)).all()
     assert np.isfinite(record.curves_PES2).all()

@@ -6,6 +6,7 @@ from actbench.analysis.dictionary import results_readme
 from actbench.analysis.intervals import RESAMPLES
 from actbench.analysis.metrics import METRICS
 from actbench.analysis.stats_schema import STATS
+from actbench.plan.registry import declared_text, known_levels
 from actbench.plan.schema import TABLES
 
 
@@ -25,6 +26,14 @@ def test_every_column_and_metric_is_explained() -> None:
             assert f"| `{column.name}` | {column.dtype}" in sections[file]
             assert column.meaning.replace("|", "\\|") in sections[file]
     assert all(f"| `{name}` |" in sections["Metrics"] for name in METRICS)
+
+
+def test_every_diagnostic_is_explained() -> None:
+    """Each diagnostic has its row, with formula and meaning."""
+    (section,) = (part for part in results_readme().split("\n## ") if part.startswith("Diagnostics"))
+    for name in known_levels("diagnostic"):
+        (row,) = (line for line in section.split("\n") if line.startswith(f"| `{name}` |"))
+        assert declared_text("diagnostic", name, "meaning").replace("|", "\\|") in row
 
 
 def test_the_methods_state_the_number_of_draws() -> None:

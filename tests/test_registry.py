@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from actbench.plan.level import parse_level
-from actbench.plan.registry import FILES, is_declared, known_levels
+from actbench.plan.registry import FILES, declared_text, is_declared, known_levels
 
 every_kind = pytest.mark.parametrize("kind", list(FILES))
 
@@ -38,6 +38,14 @@ def test_flags_agree(kind: str) -> None:
         for field in fields(entry):
             if field.type is bool:
                 assert is_declared(kind, name, field.name) == getattr(entry, field.name)
+
+
+@pytest.mark.parametrize("keyword", ["where", "unit", "meaning", "when", "on"])
+def test_texts_of_diagnostics_agree(keyword: str) -> None:
+    """What the dictionary of the results says of a diagnostic is what Python sees."""
+    for name, entry in imported("diagnostic").items():
+        default = {"when": "always", "on": "probe"}.get(keyword, "")
+        assert declared_text("diagnostic", name, keyword, default) == getattr(entry, keyword)
 
 
 def test_the_flag_of_batchnorm_is_read() -> None:

@@ -29,6 +29,14 @@ def test_figure_writes_its_files_and_names_them(here: Path, capsys: pytest.Captu
     assert all(Path(file).is_file() for file in answer["files"])
 
 
+def test_without_a_name_all_figures_are_drawn(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each figure has its files, and one line of JSON."""
+    assert main(["figure", here.name, "--json"]) == 0
+    answers = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [answer["figure"] for answer in answers] == list(declarations())
+    assert all(Path(file).is_file() for answer in answers for file in answer["files"])
+
+
 def test_an_unknown_figure_is_refused(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A misspelt figure gives exit code 2 and one line with the nearest name, and writes nothing."""
     assert main(["figure", here.name, "learning_curve"]) == 2

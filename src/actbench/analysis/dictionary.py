@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from actbench.analysis.atomic_file import write_text
@@ -11,6 +12,7 @@ from actbench.analysis.claims_schema import CLAIM_TESTS, CLAIMS, EXACT
 from actbench.analysis.intervals import RESAMPLES
 from actbench.analysis.metrics import METRICS
 from actbench.analysis.stats_schema import STATS
+from actbench.plan.registry import declared_text, known_levels
 from actbench.plan.schema import TABLES, Column
 
 README = Path("results/README.md")
@@ -68,6 +70,19 @@ METHODS = f"""\
   count.
 """
 
+DIAGNOSTICS_HEAD = """\
+## Diagnostics
+
+Measured on the probe (the first 256 training examples) in training mode, unless the formula names the training split.
+z is what the activation φ of a hidden layer sees, u = φ(z), W a layer's weight, θ all parameters. Moments: a run is
+evaluated before training and at eight log-spaced steps; most diagnostics are recorded at three of them, the first, the
+middle (update 19 of 1,000) and the last. What looks back at updates or moments starts when there are some.
+
+"""
+PLACES = {"hidden": "1 … depth", "weights": "1 … depth + 1", "network": "0"}
+MOMENTS = {"always": "all", "few": "three"}
+TEXTS = ("formula", "unit", "meaning", "reference")
+
 TITLES = {
     "runs": "One row for each run of the design.",
     "curves": "Loss and accuracy at evaluated steps, one row for each run, step and split.",
@@ -105,7 +120,7 @@ def results_readme() -> str:
     parts = [INTRODUCTION]
     for table, columns in TABLES.items():
         parts.append(f"## `tables/{table}.parquet`\n\n{TITLES[table]}\n\n{_columns(columns)}")
-    parts += [METHODS, _metrics()]
+    parts += [_diagnostics(), METHODS, _metrics()]
     for name, columns in STATS.items():
         parts.append(f"## `stats/{name}.csv`\n\n{STATS_TITLES[name]}\n\n{_columns(columns)}")
     for file, (title, columns) in LEDGER.items():
@@ -116,6 +131,23 @@ def results_readme() -> str:
 def _columns(columns: tuple[Column, ...]) -> str:
     rows = [(f"`{c.name}`", c.dtype + (", may be empty" if c.nullable else ""), c.unit, c.meaning) for c in columns]
     return _markdown(("column", "type", "unit", "meaning"), rows)
+
+
+def _diagnostics() -> str:
+    rows = [
+        (
+            f"`{name}`",
+            PLACES[_text(name, "where")],
+            MOMENTS[_text(name, "when", "always")],
+            *map(partial(_text, name), TEXTS),
+        )
+        for name in known_levels("diagnostic")
+    ]
+    return DIAGNOSTICS_HEAD + _markdown(("diagnostic", "layers", "moments", *TEXTS), rows)
+
+
+def _text(name: str, keyword: str, default: str = "") -> str:
+    return declared_text("diagnostic", name, keyword, default)
 
 
 def _metrics() -> str:

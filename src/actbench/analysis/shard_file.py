@@ -20,7 +20,7 @@ ARROW: dict[str, pa.DataType] = {
     "float32": pa.float32(),
     "float64": pa.float64(),
 }
-RUNS_AT_ONCE = 256  # runs of one row group; 64 layers of 5 diagnostics then take 100 MB in memory
+RUNS_AT_ONCE = 128  # runs of one row group; 64 layers with their diagnostics then take 100 MB in memory
 REMEDY = "delete it and run snakemake again"
 NESTED: dict[str, tuple[Column, ...]] = {"curves": CURVES, "layers": LAYERS}
 

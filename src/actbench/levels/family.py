@@ -8,6 +8,7 @@ Letters: P models of a stack, B examples, I inputs, D width, C classes.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 from torch import Tensor
@@ -36,12 +37,24 @@ class Parameter:
 
 @dataclass(frozen=True)
 class LayerTrace:
-    """What one layer left behind in a forward pass: z before the activation, u after it (None at the output)."""
+    """What one layer left behind in a forward pass: z before the activation, u after it (None at the output).
+
+    derivative: φ′ of z alone, with the layer's learned parameters (None at the output). signal_PBD: ∂loss/∂z, absent
+    until `gradients.loss_and_gradient` has run backward.
+    """
 
     layer: int
     weight: str
     z_PBD: Tensor
-    u_PBD: Tensor | None
+    u_PBD: Tensor | None = None
+    derivative: Callable[[Tensor], Tensor] | None = None
+    signal_PBD: Tensor | None = None
+
+    @cached_property
+    def slope_PBD(self) -> Tensor:
+        """Return φ′(z) of a hidden layer, (P, B, D)."""
+        assert self.derivative is not None
+        return self.derivative(self.z_PBD)
 
 
 class Forward(Protocol):

@@ -3,6 +3,7 @@
 import hashlib
 import itertools
 import json
+import random
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from functools import cached_property
@@ -64,6 +65,14 @@ def expand(config: Config, where: str = "config") -> Design:
         members[study.name] = tuple(run.key for run in runs)
         union.update((run.key, run) for run in runs)
     return Design(config, tuple(union.values()), members)
+
+
+def sample_runs(design: Design, size: int, seed: int = 0) -> list[Run]:
+    """Pick runs of a design at random, each once, in the order of their keys; the same seed picks the same ones."""
+    if not 1 <= size <= len(design.runs):
+        raise ConfigError("--sample", f"{size} is outside 1 … {len(design.runs)}, the number of runs of the config")
+    by_key = sorted(design.runs, key=lambda run: run.key)
+    return sorted(random.Random(seed).sample(by_key, size), key=lambda run: run.key)  # noqa: S311
 
 
 def _expand_study(study: Study, where: str) -> list[Run]:

@@ -45,7 +45,12 @@ def description(kind: str, name: str) -> str:
     if kind in FOLDERS:
         source = (LEVELS / FOLDERS[kind] / f"{name}.py").read_text(encoding="utf-8")
         return (ast.get_docstring(ast.parse(source)) or "").split("\n")[0]
-    return str(_keyword(_entries(kind)[name], "formula", ""))
+    return declared_text(kind, name, "formula")
+
+
+def declared_text(kind: str, name: str, keyword: str, default: str = "") -> str:
+    """Return a text that an entry declares, e.g. `declared_text("diagnostic", "gradient_norm", "meaning")`."""
+    return str(_keyword(_entries(kind)[name], keyword, default))
 
 
 def declared(kind: str, name: str, word: str) -> str:

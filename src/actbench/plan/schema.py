@@ -70,8 +70,8 @@ LAYERS = (
     RUN_KEY,
     Column("step", "int32", "updates", "updates made before the measurement"),
     Column("layer", "int32", "", "1 … depth: hidden layers; depth + 1: output layer; 0: the whole network"),
-    Column("diagnostic", "string", "", "name of the diagnostic"),
-    Column("value", "float32", "see diagnostic", "measured on the probe, a fixed part of the training split"),
+    Column("diagnostic", "string", "", "name of the diagnostic, see Diagnostics"),
+    Column("value", "float32", "see diagnostic", "what was measured; a number that does not exist has no row"),
 )
 
 STUDIES = (

@@ -28,6 +28,8 @@ VERBS = {
     "theory": "predict variances, gradients and depth scales of an activation by mean-field theory",
     "explain": "say all that the tables hold of one run",
     "cache": "verify the run cache, merge another machine's into it, or prune it",
+    "reproduce": "train some runs of a result set again and compare every number",
+    "diff": "say whether two result sets agree",
     "latex": "write the main table and every quotable number for papers",
     "cite": "say where a number came from and how to cite it",
     "archive": "pack a result into one file for a DOI, or unpack one",

@@ -1,4 +1,4 @@
-"""`actbench figure`: draw one figure from the tables and statistics of a config."""
+"""`actbench figure`: draw one figure, or all, from the tables and statistics of a config."""
 
 import argparse
 import json
@@ -10,22 +10,23 @@ EXAMPLE = "actbench figure config/smoke.yaml learning_curves"
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("config", help="config file")
-    parser.add_argument("name", help="name of the figure, a file in src/actbench/show/figures")
+    parser.add_argument("name", nargs="?", help="a file in src/actbench/show/figures; without it, all are drawn")
     parser.add_argument("--results", type=Path, default=Path("results"), help="folder of results (default: results)")
     parser.add_argument("--figures", type=Path, default=Path("figures"), help="folder to write to (default: figures)")
-    parser.add_argument("--json", action="store_true", help="print the written files as JSON")
+    parser.add_argument("--json", action="store_true", help="print the written files as JSON, one line a figure")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Write the figure's pdf, svg, png, csv and caption; refuse an unknown name before anything is read."""
+    """Write the pdf, svg, png, csv and caption of a figure; refuse an unknown name before anything is read."""
     from actbench.plan.config import load_config
-    from actbench.show.contract import declaration
+    from actbench.show.contract import declaration, declarations
 
-    declaration(arguments.name)
+    names = [declaration(arguments.name).name] if arguments.name else list(declarations())
     config = load_config(arguments.config)
     from actbench.show.figure_file import write_figure
 
-    paths = write_figure(arguments.name, config, arguments.results, arguments.figures)
-    files = [path.as_posix() for path in paths]
-    print(json.dumps({"figure": arguments.name, "files": files}) if arguments.json else "\n".join(files))
+    drawn = {name: write_figure(name, config, arguments.results, arguments.figures) for name in names}
+    for name, paths in drawn.items():
+        files = [path.as_posix() for path in paths]
+        print(json.dumps({"figure": name, "files": files}) if arguments.json else "\n".join(files))
     return 0

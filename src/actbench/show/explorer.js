@@ -172,7 +172,7 @@
       hovertemplate: "<b>%{y}</b><br>mean score %{x:.3f}<br>%{customdata[0]} of %{customdata[1]} runs failed<extra></extra>",
     };
     const heads = ["activation", "mean score", "lowest seed", "highest seed", "mean rank", "failed", "runs", "seeds"];
-    draw("ranking", [trace], { height: 90 + 30 * rows.length, xaxis: { title: { text: "test accuracy (fraction), failed runs 0" } },
+    draw("ranking", [trace], { height: 90 + 30 * rows.length, xaxis: { title: { text: "test accuracy (fraction)" } },
       yaxis: { type: "category", ticksuffix: " " } }, heads,
       rows.map((row) => [row.activation, show(row.score), show(row.low), show(row.high), show(row.rank), row.failed, row.runs, row.seeds]));
     return rows;
@@ -181,7 +181,7 @@
     const rows = byFactor(runs);
     draw("factor", lines(rows, "level", "score", state.by + " %{x}: %{y:.3f}"), {
       xaxis: { title: { text: state.by }, type: "category", categoryorder: "array", categoryarray: study().factors[state.by].map(String) },
-      yaxis: { title: { text: "test accuracy (fraction)" }, rangemode: "tozero" } },
+      yaxis: { title: { text: "test accuracy (fraction)" } } },
       ["activation", state.by, "mean score", "failed", "runs"],
       rows.map((row) => [row.activation, row.level, show(row.score), row.failed, row.runs]));
   }

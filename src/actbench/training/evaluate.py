@@ -1,17 +1,13 @@
-"""Scores and diagnostics of a stack between updates.
+"""Scores of a stack between updates.
 
-Letters: P models of a stack, B examples, I inputs, C classes, N numbers of one model, K diagnostics of a model.
+Letters: P models of a stack, B examples, I inputs, C classes.
 """
-
-from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
-from actbench.levels.diagnostics import DIAGNOSTICS, Layer
-from actbench.levels.family import LayerTrace, Network
 from actbench.training.batches import shared_inputs
-from actbench.training.gradients import example_losses, loss_and_gradient
+from actbench.training.gradients import example_losses
 from actbench.training.stack import VECTOR, Stack
 
 CHUNK = 256  # examples of one forward pass
@@ -45,40 +41,3 @@ def _padded(x_BI: Tensor) -> Tensor:
     """Fill up to whole vectors with zero rows, which nobody reads: see `stack.VECTOR`."""
     missing = -len(x_BI) % VECTOR
     return torch.cat([x_BI, x_BI.new_zeros(missing, x_BI.shape[1])]) if missing else x_BI
-
-
-def diagnostic_keys(network: Network) -> list[tuple[int, str]]:
-    """Return (layer, diagnostic) of every recorded number of a network, in the order of `probe`."""
-    layers = [parameter.layer for parameter in network.parameters.values() if parameter.is_weight]
-    keys = [(layer, name) for layer in layers for name in _names(layer < max(layers))]
-    return [*keys, *((0, name) for name, entry in DIAGNOSTICS.items() if entry.where == "network")]
-
-
-def _names(hidden: bool) -> list[str]:
-    wanted = ("weights", "hidden") if hidden else ("weights",)
-    return [name for name, entry in DIAGNOSTICS.items() if entry.where in wanted]
-
-
-def probe(stack: Stack, scale_P11: Tensor, x_BI: Tensor, y_B: Tensor) -> tuple[Scores, Tensor]:
-    """Run forward and backward on the probe; return the scores and all diagnostics, shape (P, K)."""
-    trace: list[LayerTrace] = []
-    y_PB = y_B.expand(len(scale_P11), -1)
-    loss_P, logits_PBC, gradient_PN = loss_and_gradient(stack, shared_inputs(x_BI, scale_P11), y_PB, "probe", trace)
-    accuracy_P = (logits_PBC.argmax(2) == y_PB).float().mean(1)
-    with torch.no_grad():
-        return (loss_P, accuracy_P), _measure(stack, gradient_PN, trace)
-
-
-def _measure(stack: Stack, gradient_PN: Tensor, trace: list[LayerTrace]) -> Tensor:
-    parameters, gradients = stack.views(stack.parameters_PN), stack.views(gradient_PN)
-    columns = []
-    for item in trace:
-        layer = Layer(gradients[item.weight], parameters[item.weight], item.z_PBD, item.u_PBD)
-        columns += [_measurer(name)(layer) for name in _names(item.u_PBD is not None)]
-    whole = Layer(gradient_PN[:, None, :], stack.parameters_PN[:, None, :])
-    columns += [entry.measure(whole) for entry in DIAGNOSTICS.values() if entry.where == "network"]
-    return torch.stack(columns, dim=1)
-
-
-def _measurer(name: str) -> Callable[[Layer], Tensor]:
-    return DIAGNOSTICS[name].measure

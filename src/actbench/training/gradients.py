@@ -3,6 +3,8 @@
 Letters: P models of a stack, B examples, I inputs, C classes, N numbers of one model.
 """
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -29,13 +31,17 @@ def loss_and_gradient(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Return loss (P,), logits (P, B, C) and the gradient of each model's own loss, flat (P, N).
 
-    The losses are summed over P, never averaged: no model's gradient then depends on its neighbours.
+    The losses are summed over P, never averaged: no model's gradient then depends on its neighbours. A trace gains
+    ∂loss/∂z of every layer.
     """
     leaves = {name: view.detach().requires_grad_() for name, view in stack.views(stack.parameters_PN).items()}
     logits_PBC = stack.network.forward(leaves, stack.statistics(), x_PBI, mode, trace)
     loss_P = cross_entropy(logits_PBC, y_PB)
-    gradients = torch.autograd.grad(loss_P.sum(), list(leaves.values()))
-    return loss_P.detach(), logits_PBC.detach(), _flat(stack, dict(zip(leaves, gradients, strict=True)))
+    traced = [] if trace is None else trace
+    gradients = torch.autograd.grad(loss_P.sum(), [*leaves.values(), *(item.z_PBD for item in traced)])
+    for index, signal_PBD in enumerate(gradients[len(leaves) :]):
+        traced[index] = replace(traced[index], signal_PBD=signal_PBD)
+    return loss_P.detach(), logits_PBC.detach(), _flat(stack, dict(zip(leaves, gradients, strict=False)))
 
 
 def _flat(stack: Stack, gradients: Tensors) -> Tensor:

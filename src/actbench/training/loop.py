@@ -24,8 +24,9 @@ from actbench.plan.level import parse_level
 from actbench.training.batches import Batches
 from actbench.training.captured import CapturedSteps
 from actbench.training.device import chosen_device
-from actbench.training.evaluate import PROBE, Scores, diagnostic_keys, probe, score
+from actbench.training.evaluate import Scores, score
 from actbench.training.gradients import loss_and_gradient
+from actbench.training.probe import UPDATES, Watch, diagnostic_keys, probe
 from actbench.training.record import Record
 from actbench.training.schedule import evaluation_steps
 from actbench.training.stack import Stack, initial_stack
@@ -59,6 +60,7 @@ class Training:
     rows_P: Tensor
     clipped_P: Tensor
     best: _Best
+    watch: Watch
     captured: CapturedSteps | None = None
 
     def drop(self, finite_P: Tensor, steps_P: Tensor) -> None:
@@ -69,6 +71,7 @@ class Training:
         self.record.diverged(self.rows_P[gone_P], steps_P[gone_P], self.clipped_P[gone_P])
         self.stack, self.best = self.stack.select(finite_P), self.best.select(finite_P)
         self.batches.select(finite_P)
+        self.watch.select(finite_P)
         self.rows_P, self.clipped_P = self.rows_P[finite_P], self.clipped_P[finite_P]
 
 
@@ -94,7 +97,7 @@ def start(runs: Sequence[Run], dataset: Dataset, device: str | None = None) -> T
     none_P = torch.zeros(count, device=stack.parameters_PN.device)
     best = _Best(_copied(stack), none_P + math.inf, none_P.clone(), none_P.long())
     rows_P, clipped_P = torch.arange(count, device=none_P.device), none_P.long()
-    return Training(stack, Batches(runs, x_NI, y_N), record, rows_P, clipped_P, best)
+    return Training(stack, Batches(runs, x_NI, y_N), record, rows_P, clipped_P, best, Watch(runs[0], steps))
 
 
 def _copied(stack: Stack) -> Stack:
@@ -120,8 +123,7 @@ def train_stack(
     training = start(runs, dataset, device)
     _evaluate(training, dataset, 0)
     for first, last in itertools.pairwise(training.record.steps):
-        if len(training.rows_P):
-            advance(training, first, last)
+        _advance_watched(training, first, last)
         if len(training.rows_P):
             _evaluate(training, dataset, last)
     if len(training.rows_P):
@@ -129,6 +131,16 @@ def train_stack(
     if on_end is not None:
         on_end(training)
     return training.record
+
+
+def _advance_watched(training: Training, first: int, last: int) -> None:
+    """Make the updates from `first` to `last`; before each of the final ones, remember the parameters."""
+    stops = [stop for stop in range(last - UPDATES, last) if stop > first]
+    for start, stop in itertools.pairwise([first, *stops, last]):
+        if len(training.rows_P) and start >= last - UPDATES:
+            training.watch.before_update(training.stack.parameters_PN)
+        if len(training.rows_P):
+            advance(training, start, stop)
 
 
 def advance(training: Training, first: int, last: int) -> None:
@@ -187,8 +199,8 @@ def _evaluate(training: Training, dataset: Dataset, step: int) -> None:
     stack, scale_P11 = training.stack, training.batches.scale_P11
     device = scale_P11.device
     validation = score(stack, scale_P11, *_tensors(dataset.x_val, dataset.y_val, device=device))
-    x_BI, y_B = _tensors(dataset.x_train[:PROBE], dataset.y_train[:PROBE], device=device)
-    on_probe, values_PK = probe(stack, scale_P11, x_BI, y_B)
+    x_NI, y_N = _tensors(dataset.x_train, dataset.y_train, device=device)
+    on_probe, values_PK = probe(stack, scale_P11, x_NI, y_N, training.watch, step)
     finite_P = validation[0].isfinite() & on_probe[0].isfinite()
     record, rows_P = training.record, training.rows_P
     record.curve(rows_P, step, "train", on_probe)

@@ -84,14 +84,17 @@ def _curves(record: Record, counts: list[int]) -> pa.Array:
 
 
 def _layers(record: Record, counts: list[int]) -> pa.Array:
-    keys = len(record.keys)
+    kept = [~np.isnan(record.layers_PEK[i, :n]) for i, n in enumerate(counts)]  # NaN: not recorded, or no such number
+    layer_K = np.array([layer for layer, _ in record.keys], dtype=np.int32)
+    name_K = np.array([name for _, name in record.keys], dtype=object)
+    places = [np.nonzero(kept_EK) for kept_EK in kept]
     columns = {
-        "step": np.concatenate([np.repeat(record.steps[:n], keys) for n in counts]).astype(np.int32),
-        "layer": np.tile(np.array([layer for layer, _ in record.keys], dtype=np.int32), sum(counts)),
-        "diagnostic": np.tile(np.array([name for _, name in record.keys], dtype=object), sum(counts)),
-        "value": np.concatenate([record.layers_PEK[i, :n].ravel() for i, n in enumerate(counts)]),
+        "step": np.concatenate([np.array(record.steps, dtype=np.int32)[e] for e, _ in places]),
+        "layer": np.concatenate([layer_K[k] for _, k in places]),
+        "diagnostic": np.concatenate([name_K[k] for _, k in places]),
+        "value": np.concatenate([record.layers_PEK[i, : counts[i]][kept[i]] for i in range(len(counts))]),
     }
-    return _nested(columns, ROWS.field("layers").type, [n * keys for n in counts])
+    return _nested(columns, ROWS.field("layers").type, [len(e) for e, _ in places])
 
 
 def _nested(columns: dict[str, np.ndarray], kind: pa.DataType, lengths: list[int]) -> pa.Array:

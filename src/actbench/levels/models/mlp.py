@@ -6,12 +6,13 @@ width). Output: h W + b. Every tensor of a stack leads with the model axis.
 Letters: P models of a stack, B examples, I inputs, D width, C classes.
 """
 
+from collections.abc import Callable
 from functools import partial
 
 import torch
 from torch import Tensor
 
-from actbench.levels.activations import ACTIVATIONS, Activation
+from actbench.levels.activations import ACTIVATIONS
 from actbench.levels.family import LayerTrace, Network, Parameter, Tensors
 from actbench.levels.initializers import INITIALIZERS
 from actbench.levels.models._mlp_program import compile_mlp
@@ -92,11 +93,11 @@ def _plain_activation(run: Run) -> partial[Tensor]:
     level = parse_level("activation", run.activation)
     entry = ACTIVATIONS[level.name]
     learned = [torch.tensor(value, dtype=torch.float64) for value in entry.learned.values()]
-    return partial(_apply, entry, level.arguments, learned)
+    return partial(_apply, entry.function, level.arguments, learned)
 
 
-def _apply(entry: Activation, arguments: tuple[float, ...], learned: list[Tensor], z: Tensor) -> Tensor:
-    return entry.function(z, *arguments, *learned)
+def _apply(function: Callable[..., Tensor], arguments: tuple[float, ...], learned: list[Tensor], z: Tensor) -> Tensor:
+    return function(z, *arguments, *learned)
 
 
 def _forward(
@@ -118,11 +119,13 @@ def _forward(
         u_PBD = activation.function(z_PBD, *phi, *learned)
         h_PBD = u_PBD if layer == 1 else residual.function(h_PBD, u_PBD, run.depth)
         if trace is not None:
-            trace.append(LayerTrace(layer, f"weight{layer}", z_PBD, u_PBD))
+            fixed = [tensor.detach() for tensor in learned]
+            slope = partial(_apply, activation.derivative, phi, fixed)
+            trace.append(LayerTrace(layer, f"weight{layer}", z_PBD, u_PBD, slope))
     output = run.depth + 1
     logits_PBC = _linear(h_PBD, parameters, output)
     if trace is not None:
-        trace.append(LayerTrace(output, f"weight{output}", logits_PBC, None))
+        trace.append(LayerTrace(output, f"weight{output}", logits_PBC))
     return logits_PBC
 
 

@@ -1,0 +1,45 @@
+"""One definition of saturation for every activation, from its derivative alone.
+
+An activation saturates at z where |φ′(z)| is below a stated fraction of its largest |φ′|; it is saturated low or high
+where z lies below or above the first place of that largest slope. ReLU's zero side and leaky ReLU's side of slope 0.01
+are then saturated (low) as the flat sides of sigmoid are, and GELU is around its minimum too.
+
+Letters: P models, B examples, D units, G points of the grid.
+"""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+SATURATED = 0.05  # of the largest |φ′|
+GRID_G = torch.linspace(-20, 20, 8001, dtype=torch.float64)  # every place of a largest slope lies there, 0 included
+
+Derivative = Callable[[Tensor], Tensor]
+
+
+def steepest(derivative: Derivative, device: torch.device | None = None) -> tuple[Tensor, Tensor]:
+    """Return the largest |φ′(z)| and the lowest z where it is reached.
+
+    Args:
+        derivative: φ′ of z alone; tensors of learned parameters, shape (P, 1, 1), may hide in it.
+        device: where those are.
+
+    Returns:
+        Two tensors that broadcast against z (P, B, D): shape (1,), or (P, 1, 1) for a learned activation.
+    """
+    grid_G = GRID_G.to(device)
+    largest, place = derivative(grid_G).abs().max(-1, keepdim=True)
+    return largest, grid_G[place]
+
+
+def saturated(derivative: Derivative, z_PBD: Tensor, slope_PBD: Tensor) -> tuple[Tensor, Tensor]:
+    """Tell for each unit and example whether it is saturated low, and whether high.
+
+    |φ′(z)| < SATURATED·max|φ′|, by the side of the place of the maximum on which z lies.
+    slope_PBD: φ′(z). Source: Glorot & Bengio 2010, section 3, who watch saturation by the activation's range.
+    """
+    largest, place = steepest(derivative, z_PBD.device)
+    flat_PBD = slope_PBD.abs() < (SATURATED * largest).to(slope_PBD.dtype)
+    below_PBD = z_PBD < place.to(z_PBD.dtype)
+    return flat_PBD & below_PBD, flat_PBD & ~below_PBD

@@ -1,0 +1,43 @@
+"""Units that no training example gives a gradient, found with as few forward passes as possible.
+
+Letters: P models of a stack, B examples, N training examples, I inputs, D units.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from actbench.levels.family import LayerTrace
+from actbench.training.batches import shared_inputs
+from actbench.training.stack import Stack
+
+
+@torch.no_grad()
+def dead_units(
+    hidden: Sequence[LayerTrace], stack: Stack, scale_P11: Tensor, x_NI: Tensor, chunk: int
+) -> tuple[Tensor, ...]:
+    """Tell which units have φ′(z) = 0 for every training example, (P, D) for each hidden layer.
+
+    Only models with a unit that is dead on all examples so far see the next ones. Every part has the same size (the
+    last one reaches back), and is normalised by itself, as a batch is.
+
+    Args:
+        hidden: the hidden layers as the first `chunk` examples left them.
+        stack: the models.
+        scale_P11: their input scales.
+        x_NI: the training examples.
+        chunk: examples of one forward pass.
+    """
+    dead_PD = tuple((layer.slope_PBD == 0).all(1) for layer in hidden)
+    for start in range(chunk, len(x_NI), chunk):
+        left_P = torch.stack([dead.any(1) for dead in dead_PD]).any(0)
+        if not bool(left_P.any()):
+            break
+        trace: list[LayerTrace] = []
+        some, part_BI = stack.select(left_P), x_NI[: start + chunk][-chunk:]
+        inputs_PBI = shared_inputs(part_BI, scale_P11[left_P])
+        some.network.forward(some.views(some.parameters_PN), some.statistics(), inputs_PBI, "probe", trace)
+        for dead, item in zip(dead_PD, trace[: len(hidden)], strict=True):
+            dead[left_P] &= (item.slope_PBD == 0).all(1)
+    return dead_PD

@@ -1,0 +1,134 @@
+"""Diagnostics of a stack at one moment: a forward and a backward pass on the probe, then `levels.diagnostics`.
+
+Letters: P models of a stack, B examples, I inputs, D units, N numbers of one model, K diagnostics.
+"""
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from actbench.levels.clipping import CLIPPING
+from actbench.levels.diagnostics import DIAGNOSTICS
+from actbench.levels.family import LayerTrace, Network
+from actbench.levels.measures import Layer, Whole
+from actbench.plan.design import Run
+from actbench.plan.level import parse_level
+from actbench.training.batches import shared_inputs
+from actbench.training.dead_units import dead_units
+from actbench.training.evaluate import PROBE, Scores
+from actbench.training.gradients import loss_and_gradient
+from actbench.training.schedule import is_recorded
+from actbench.training.stack import Stack
+
+UPDATES = 2  # whose parameters are remembered: the cosine between successive updates needs two
+
+
+@dataclass
+class Watch:
+    """What the diagnostics of a stack remember between moments.
+
+    earlier_PN: the parameters before the last updates, oldest first. dead_PD: for each hidden layer, the units that
+    were dead at the last moment that looked for them; empty before the first.
+    """
+
+    run: Run
+    steps: Sequence[int]
+    earlier_PN: deque[Tensor] = field(default_factory=partial(deque[Tensor], maxlen=UPDATES))
+    dead_PD: list[Tensor] = field(default_factory=list)
+
+    def before_update(self, parameters_PN: Tensor) -> None:
+        """Remember the parameters as they are."""
+        self.earlier_PN.append(parameters_PN.clone())
+
+    def select(self, keep_P: Tensor) -> None:
+        """Forget the models whose entry of `keep_P` is False."""
+        self.earlier_PN = deque((tensor[keep_P] for tensor in self.earlier_PN), maxlen=UPDATES)
+        self.dead_PD = [dead[keep_P] for dead in self.dead_PD]
+
+    def updates(self, parameters_PN: Tensor) -> list[Tensor]:
+        """Return the last updates, newest first."""
+        path = [*self.earlier_PN, parameters_PN]
+        return [after - before for before, after in zip(path[-2::-1], path[:0:-1], strict=True)]
+
+    def names(self, step: int) -> set[str]:
+        """Return the diagnostics that are recorded at a step."""
+        return {n for n, entry in DIAGNOSTICS.items() if is_recorded(entry.when, entry.after, step, self.steps)}
+
+
+def diagnostic_keys(network: Network) -> list[tuple[int, str]]:
+    """Return (layer, diagnostic) of every recorded number of a network, in the order of `probe`."""
+    layers = [parameter.layer for parameter in network.parameters.values() if parameter.is_weight]
+    keys = [(layer, name) for layer in layers for name in _names(layer < max(layers))]
+    return [*keys, *((0, name) for name in _network_names())]
+
+
+def _names(hidden: bool) -> list[str]:
+    wanted = ("weights", "hidden") if hidden else ("weights",)
+    return [name for name, entry in DIAGNOSTICS.items() if entry.where in wanted]
+
+
+def _network_names() -> list[str]:
+    return [name for name, entry in DIAGNOSTICS.items() if entry.where == "network"]
+
+
+def probe(stack: Stack, scale_P11: Tensor, x_NI: Tensor, y_N: Tensor, watch: Watch, step: int) -> tuple[Scores, Tensor]:
+    """Run forward and backward on the probe; return the scores and all diagnostics, (P, K).
+
+    What is not recorded at this step, or does not exist, is NaN.
+
+    Args:
+        stack: the models after `step` updates.
+        scale_P11: their input scales.
+        x_NI: the training examples; the first PROBE of them are the probe.
+        y_N: their classes.
+        watch: what is remembered of the updates and moments before.
+        step: one of `watch.steps`.
+    """
+    trace: list[LayerTrace] = []
+    y_PB = y_N[:PROBE].expand(len(scale_P11), -1)
+    inputs_PBI = shared_inputs(x_NI[:PROBE], scale_P11)
+    loss_P, logits_PBC, gradient_PN = loss_and_gradient(stack, inputs_PBI, y_PB, "probe", trace)
+    accuracy_P = (logits_PBC.argmax(2) == y_PB).float().mean(1)
+    with torch.no_grad():
+        names = watch.names(step)
+        layers = _layers(stack, gradient_PN, trace, watch)
+        if any(DIAGNOSTICS[name].on == "train" for name in names):
+            layers = _with_dead_units(layers, watch, dead_units(trace[:-1], stack, scale_P11, x_NI, PROBE))
+        return (loss_P, accuracy_P), _measure(stack, gradient_PN, layers, watch, names)
+
+
+def _layers(stack: Stack, gradient_PN: Tensor, trace: Sequence[LayerTrace], watch: Watch) -> list[Layer]:
+    weights, gradients = stack.views(stack.parameters_PN), stack.views(gradient_PN)
+    updates = [stack.views(update_PN) for update_PN in watch.updates(stack.parameters_PN)[:1]]
+    return [Layer(weights[i.weight], gradients[i.weight], i, updates[0][i.weight] if updates else None) for i in trace]
+
+
+def _with_dead_units(layers: Sequence[Layer], watch: Watch, dead_PD: Sequence[Tensor]) -> list[Layer]:
+    """Put the dead units of each hidden layer beside those of the moment before, and remember them."""
+    before: Sequence[Tensor | None] = watch.dead_PD or [None] * len(dead_PD)
+    watch.dead_PD = list(dead_PD)
+    *hidden, output = layers
+    found = zip(hidden, dead_PD, before, strict=True)
+    return [*(replace(layer, dead_PD=now, dead_before_PD=then) for layer, now, then in found), output]
+
+
+def _measure(stack: Stack, gradient_PN: Tensor, layers: Sequence[Layer], watch: Watch, names: set[str]) -> Tensor:
+    rule = parse_level("clip", watch.run.clip)
+    clip = partial(_clipped, CLIPPING[rule.name].function, rule.arguments)
+    whole = Whole(gradient_PN, clip, watch.updates(stack.parameters_PN), layers[:-1])
+    subjects = [(layer, _names(layer.trace.u_PBD is not None)) for layer in layers]
+    absent_P = torch.full_like(gradient_PN[:, 0], torch.nan)
+    columns = []
+    for subject, wanted in [*subjects, (whole, _network_names())]:
+        columns += [DIAGNOSTICS[name].measure(subject) if name in names else absent_P for name in wanted]
+    return torch.stack(columns, dim=1)
+
+
+def _clipped(function: Callable[..., Tensor], arguments: tuple[float, ...], gradient_PN: Tensor) -> Tensor:
+    clipped_PN = gradient_PN.clone()
+    function(clipped_PN, *arguments)
+    return clipped_PN
