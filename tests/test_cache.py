@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
+import torch
 
 from actbench.plan.design import Run
 from actbench.plan.shards import Shard
@@ -154,3 +155,22 @@ def test_rows_follow_the_schema_and_the_file_is_whole(tmp_path: Path) -> None:
     assert read.schema.equals(ROWS)
     assert read["run_key"].to_pylist() == sorted(run.key for run in runs_of())
     assert sorted(file.name for file in (tmp_path / "out").iterdir()) == [".tiny.parquet.sha256", "tiny.parquet"]
+
+
+@pytest.mark.parametrize(
+    "error", [MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory"), torch.OutOfMemoryError("CUDA")]
+)
+def test_a_lack_of_memory_is_no_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    """A run that this machine has no room for gets no error row: the shard stops, and its neighbours are kept."""
+    runs = runs_of()
+    bad, plain = runs[1], shard_module.train_stack
+
+    def failing(stack: list[Run], data: object) -> object:
+        if bad in stack:
+            raise error
+        return plain(stack, data)
+
+    monkeypatch.setattr(shard_module, "train_stack", failing)
+    with pytest.raises(MemoryError, match=bad.key):
+        train(tmp_path, runs)
+    assert bad.key not in RunCache(tmp_path, tiny_dataset().checksum).load(runs)["run_key"].to_pylist()

@@ -20,6 +20,7 @@ WITHOUT_CONFIG = {
     "cache",
     "compare",
     "data",
+    "probe",
     "diff",
     "theory",
 }

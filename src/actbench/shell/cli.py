@@ -2,6 +2,7 @@
 
 import argparse
 import importlib
+import io
 import os
 import signal
 import sys
@@ -25,6 +26,7 @@ VERBS = {
     "figure": "draw one figure from the tables",
     "compare": "compare treatments in anybody's table of results",
     "report": "write the report page",
+    "probe": "measure signal and gradient of networks as they are initialised, beside the prediction",
     "theory": "predict variances, gradients and depth scales of an activation by mean-field theory",
     "explain": "say all that the tables hold of one run",
     "cache": "verify the run cache, merge another machine's into it, or prune it",
@@ -36,11 +38,13 @@ VERBS = {
     "manifest": "write the checksums of every product",
 }
 OK, FOUND, BAD_INPUT = 0, 1, 2
+KEPT = "finished work is kept"
 
 
 def main(words: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code: 0 fine, 1 the check found something, 2 bad input."""
     words = sys.argv[1:] if words is None else list(words)
+    _print_anything()
     if not words or words[0] in ("-h", "--help"):
         print(_overview())
         return OK
@@ -48,6 +52,13 @@ def main(words: Sequence[str] | None = None) -> int:
         print(f"actbench {__version__}")
         return OK
     return _run_verb(words[0], list(words[1:]))
+
+
+def _print_anything() -> None:
+    """Spell what the terminal's encoding lacks (· in a C locale, a file name of odd bytes) instead of failing on it."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _overview() -> str:
@@ -74,8 +85,22 @@ def _run_verb(verb: str, words: list[str]) -> int:
         print(error, file=sys.stderr)
         return BAD_INPUT
     except KeyboardInterrupt:
-        print("stopped; finished work is kept", file=sys.stderr)
+        print(f"stopped; {KEPT}", file=sys.stderr)
         return 128 + signal.SIGINT
     except BrokenPipeError:  # the reader, `head` say, has left
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return OK
+    except (OSError, MemoryError, ImportError) as error:  # a full disk, a folder that takes no files, too little memory
+        print(_surroundings(error), file=sys.stderr)
+        return BAD_INPUT
+
+
+def _surroundings(error: OSError | MemoryError | ImportError) -> ConfigError:
+    """Say in one line what the machine refused."""
+    said = str(error) or type(error).__name__
+    if isinstance(error, ImportError):
+        remedy = "install the versions of requirements.lock, or give the process more memory"
+        return ConfigError("actbench", f"cannot load what it needs ({said}); {remedy}")
+    if isinstance(error, MemoryError):
+        return ConfigError("actbench", f"not enough memory ({said}); {KEPT}, call again with more")
+    return ConfigError(str(error.filename or "actbench"), f"{error.strerror or said}; {KEPT}, mend it and call again")

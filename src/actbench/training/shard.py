@@ -9,6 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+import torch
 
 from actbench.levels.dataset import Dataset
 from actbench.plan.checksums import publish
@@ -73,13 +74,18 @@ def _train_what_is_new(stack: Sequence[Run], dataset: Dataset, cache: RunCache, 
 
 
 def _train_and_keep(stack: Sequence[Run], dataset: Dataset, cache: RunCache) -> list[pa.Table]:
-    """Train a stack; when it fails, halve it until the run that cannot be trained stands alone in an `error` row."""
+    """Train a stack; when it fails, halve it until the run that cannot be trained stands alone in an `error` row.
+
+    Raises: MemoryError when a run does not fit into memory even alone: elsewhere it may, so it gets no row.
+    """
     # What a GPU does is no time of the process.
     clock = time.process_time if chosen_device() == "cpu" else time.perf_counter
     began = clock()
     try:
         record = train_stack(stack, dataset)
     except (RuntimeError, ArithmeticError, MemoryError) as error:
+        if len(stack) == 1 and _lacks_memory(error):  # of this machine: that is no property of the run
+            raise MemoryError(f"run {stack[0].key} does not fit") from error
         if len(stack) == 1:
             print(f"run {stack[0].key} could not be trained: {type(error).__name__}: {error}", file=sys.stderr)
             return [error_row(stack[0])]
@@ -88,6 +94,11 @@ def _train_and_keep(stack: Sequence[Run], dataset: Dataset, cache: RunCache) -> 
     rows = to_rows(record, clock() - began)
     cache.save(rows, stack[0])
     return [rows]
+
+
+def _lacks_memory(error: Exception) -> bool:
+    """Tell whether memory ran out: torch says so in words on a CPU, by the type of the error on a GPU."""
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or "allocate memory" in str(error)
 
 
 def write_shard(rows: pa.Table, output: Path) -> None:
