@@ -27,7 +27,7 @@ from actbench.analysis.verdicts import (
 )  # fmt: skip
 from actbench.plan.config import Config
 from actbench.plan.ledger import SPEED, Claim, ClaimTest
-from actbench.plan.registry import declared, known_levels
+from actbench.plan.registry import declared_text, known_levels
 
 Row = dict[str, Any]
 
@@ -193,5 +193,5 @@ def _linear_unit(test: ClaimTest) -> str:
     if test.quantity in METRICS:
         return METRICS[test.quantity].unit or "fraction"
     if test.quantity in known_levels("diagnostic"):
-        return declared("diagnostic", test.quantity, "unit")
+        return declared_text("diagnostic", test.quantity, "unit")
     return "updates" if test.quantity == SPEED else ""

@@ -13,7 +13,7 @@ from actbench.analysis.row_groups import open_table
 from actbench.analysis.tables import RESULTS
 from actbench.plan.config import Config
 from actbench.plan.ledger import SPEED, ClaimTest
-from actbench.plan.registry import declared, known_levels
+from actbench.plan.registry import declared_text, known_levels
 
 SMALLEST = 1e-38  # about the smallest normal float32; smaller numbers were flushed to zero while training
 WHOLE = {"network": "network", "weights": "mean", "hidden": "mean"}  # what a diagnostic is measured on -> layers
@@ -25,7 +25,7 @@ def wanted_of(test: ClaimTest) -> Wanted | None:
     """Return which diagnostic, at which moment, of which layers a test reads; None when it reads none."""
     if test.quantity not in known_levels("diagnostic") or test.rule == "cost":
         return None
-    on = declared("diagnostic", test.quantity, "where")
+    on = declared_text("diagnostic", test.quantity, "where")
     return test.quantity, test.moment, test.layers or WHOLE[on]
 
 

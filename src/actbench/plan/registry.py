@@ -53,11 +53,6 @@ def declared_text(kind: str, name: str, keyword: str, default: str = "") -> str:
     return str(_keyword(_entries(kind)[name], keyword, default))
 
 
-def declared(kind: str, name: str, word: str) -> str:
-    """Return a text that an entry declares, e.g. `declared("diagnostic", "gradient_norm", "where")`; empty if none."""
-    return str(_keyword(_entries(kind)[name], word, ""))
-
-
 def is_declared(kind: str, name: str, flag: str) -> bool:
     """Tell whether an entry declares a flag, e.g. `is_declared("norm", "batchnorm", "cancels_bias")`."""
     return bool(_keyword(_entries(kind)[name], flag, False))
