@@ -22,6 +22,7 @@ VERBS = {
     "activations": "tabulate every activation function and its derivative",
     "exact": "check the claims that calculus settles",
     "claims": "judge the ledger of claims from the tables, or tell the story of one claim",
+    "audit": "derive printed numbers once more from raw rows, or check a published summary table",
     "boundaries": "tabulate the decision boundaries of a config's networks in the plane",
     "figure": "draw one figure from the tables",
     "compare": "compare treatments in anybody's table of results",
