@@ -30,6 +30,7 @@ rule report:
         tables=rules.tables.output,
         stats=rules.stats.output,
         drawn=[*rules.activations.output, *rules.boundaries.output],
+        claims=[*rules.exact.output, *rules.claims.output],
         figures=rules.figures.input,
         code=[*code_of("shell.report"), *PAGE],
     output:
@@ -54,6 +55,7 @@ rule manifest:
         tables=rules.tables.output,
         stats=rules.stats.output,
         drawn=[*rules.activations.output, *rules.boundaries.output],
+        claims=[*rules.exact.output, *rules.claims.output],
         figures=rules.figures.input,
         latex=rules.latex.output,
         report=rules.report.output,

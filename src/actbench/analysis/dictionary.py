@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from actbench.analysis.atomic_file import write_text
+from actbench.analysis.claims_schema import CLAIM_TESTS, CLAIMS, EXACT
 from actbench.analysis.intervals import RESAMPLES
 from actbench.analysis.metrics import METRICS
 from actbench.analysis.stats_schema import STATS
@@ -117,6 +118,12 @@ STATS_TITLES = {
     "explorer_layers": "One row for each layer of each cell of the explorer: what it takes medians of.",
 }
 
+LEDGER = {
+    "claims": ("One row for each claim of the ledger, config/claims.yaml, with its verdict.", CLAIMS),
+    "stats/claim_tests": ("One row for each test of a claim, over all its runs and in each stratum.", CLAIM_TESTS),
+    "stats/exact": ("One row for each property that arithmetic or calculus settles.", EXACT),
+}
+
 
 def results_readme() -> str:
     """Return the text of results/README.md."""
@@ -126,6 +133,8 @@ def results_readme() -> str:
     parts += [_diagnostics(), METHODS, _metrics()]
     for name, columns in STATS.items():
         parts.append(f"## `stats/{name}.csv`\n\n{STATS_TITLES[name]}\n\n{_columns(columns)}")
+    for file, (title, columns) in LEDGER.items():
+        parts.append(f"## `{file}.csv`\n\n{title}\n\n{_columns(columns)}")
     return "\n".join(parts)
 
 
