@@ -22,6 +22,7 @@ WALLS: dict[str, tuple[set[str], set[str]]] = {
     "levels": ({"plan", "theory"}, {"numba", "numpy", "torch"}),
     "training": ({"plan", "levels"}, {"numba", "numpy", "pyarrow", "torch"}),
     "analysis": ({"plan", "theory"}, {"numpy", "pandas", "pyarrow", "scipy", "scikit_posthocs", "statsmodels"}),
+    "validation": ({"plan", "levels", "theory", "training"}, {"numpy", "torch"}),
     "show": ({"plan", "analysis"}, {"jinja2", "matplotlib", "numpy", "pandas", "plotly", "seaborn"}),
 }
 SLOW = {

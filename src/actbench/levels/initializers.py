@@ -13,6 +13,7 @@ import torch
 from torch import Generator, Tensor
 
 from actbench.theory.gaussian import variance_preserving_gain
+from actbench.theory.mean_field import Nonlinearity
 
 Phi = Callable[[Tensor], Tensor]  # the activation that feeds the layer, float64 to float64
 
@@ -22,6 +23,11 @@ def zeros(generator: Generator, fan_in: int, fan_out: int) -> Tensor:
     return torch.zeros(fan_out)
 
 
+def no_variance(fan_in: int) -> float:
+    """Return 0, the variance of biases that are zero."""
+    return 0.0
+
+
 @dataclass(frozen=True)
 class Initializer:
     """One distribution of initial weights and biases.
@@ -29,13 +35,17 @@ class Initializer:
     weight: (generator, fan_in, fan_out, phi, *arguments) -> float32 (fan_in, fan_out); phi is the activation whose
     output feeds the layer, None when the layer reads the data.
     bias: (generator, fan_in, fan_out) -> float32 (fan_out,).
+    variance: (fan_in, fan_out, phi, *arguments) -> variance of one weight, for theory; phi on float64 arrays.
+    bias_variance: fan_in -> variance of one bias.
     arguments: name -> default, None when it must be given. bounds: least and greatest value.
     """
 
     weight: Callable[..., Tensor]
     formula: str
     reference: str
+    variance: Callable[..., float]
     bias: Callable[[Generator, int, int], Tensor] = zeros
+    bias_variance: Callable[[int], float] = no_variance
     arguments: dict[str, float | None] = field(default_factory=dict)
     bounds: dict[str, tuple[float, float]] = field(default_factory=dict)
 
@@ -118,55 +128,105 @@ def normal(generator: Generator, fan_in: int, fan_out: int, phi: Phi | None, std
     return _scaled_normal(generator, fan_in, fan_out, std)
 
 
+def xavier_variance(fan_in: int, fan_out: int, phi: Nonlinearity | None) -> float:
+    """Return 2 / (fan_in + fan_out)."""
+    return 2 / (fan_in + fan_out)
+
+
+def he_variance(fan_in: int, fan_out: int, phi: Nonlinearity | None) -> float:
+    """Return 2 / fan_in."""
+    return 2 / fan_in
+
+
+def lecun_variance(fan_in: int, fan_out: int, phi: Nonlinearity | None) -> float:
+    """Return 1 / fan_in."""
+    return 1 / fan_in
+
+
+def orthogonal_variance(fan_in: int, fan_out: int, phi: Nonlinearity | None) -> float:
+    """Return 1 / max(fan_in, fan_out): the shorter side's vectors have length 1."""
+    return 1 / max(fan_in, fan_out)
+
+
+def torch_default_variance(fan_in: int, fan_out: int, phi: Nonlinearity | None) -> float:
+    """Return 1 / (3·fan_in)."""
+    return 1 / (3 * fan_in)
+
+
+def torch_default_bias_variance(fan_in: int) -> float:
+    """Return 1 / (3·fan_in)."""
+    return 1 / (3 * fan_in)
+
+
+def preserved_variance(fan_in: int, fan_out: int, phi: Nonlinearity | None) -> float:
+    """Return 1 / (fan_in·E[φ(z)²]); without φ, 1 / fan_in."""
+    return (1 if phi is None else variance_preserving_gain(phi.function, phi.kinks) ** 2) / fan_in
+
+
+def normal_variance(fan_in: int, fan_out: int, phi: Nonlinearity | None, std: float) -> float:
+    """Return std²."""
+    return std**2
+
+
 INITIALIZERS: dict[str, Initializer] = {
     "xavier_uniform": Initializer(
         xavier_uniform,
         formula="W ~ U(-a, a), a = √(6 / (fan_in + fan_out)); b = 0",
+        variance=xavier_variance,
         reference="Glorot & Bengio 2010, Understanding the difficulty of training deep feedforward neural networks, "
         "AISTATS, eq. 16",
     ),
     "xavier_normal": Initializer(
         xavier_normal,
         formula="W ~ N(0, 2 / (fan_in + fan_out)); b = 0",
+        variance=xavier_variance,
         reference="Glorot & Bengio 2010, Understanding the difficulty of training deep feedforward neural networks, "
         "AISTATS, eq. 12",
     ),
     "he_uniform": Initializer(
         he_uniform,
         formula="W ~ U(-a, a), a = √(6 / fan_in); b = 0",
+        variance=he_variance,
         reference="He, Zhang, Ren & Sun 2015, Delving deep into rectifiers, ICCV, eq. 10",
     ),
     "he_normal": Initializer(
         he_normal,
         formula="W ~ N(0, 2 / fan_in); b = 0",
+        variance=he_variance,
         reference="He, Zhang, Ren & Sun 2015, Delving deep into rectifiers, ICCV, eq. 10",
     ),
     "lecun_normal": Initializer(
         lecun_normal,
         formula="W ~ N(0, 1 / fan_in); b = 0",
+        variance=lecun_variance,
         reference="LeCun, Bottou, Orr & Müller 1998, Efficient BackProp, eq. 16",
     ),
     "orthogonal": Initializer(
         orthogonal,
         formula="W uniform among matrices with orthonormal rows or columns; b = 0",
+        variance=orthogonal_variance,
         reference="Saxe, McClelland & Ganguli 2014, Exact solutions to the nonlinear dynamics of learning in deep "
         "linear neural networks, ICLR",
     ),
     "torch_default": Initializer(
         torch_default,
         formula="W, b ~ U(-a, a), a = 1 / √fan_in",
+        variance=torch_default_variance,
         reference="Paszke et al. 2019, PyTorch, NeurIPS: torch.nn.Linear.reset_parameters",
         bias=torch_default_bias,
+        bias_variance=torch_default_bias_variance,
     ),
     "variance_preserving": Initializer(
         variance_preserving,
         formula="W ~ N(0, 1 / (fan_in·E[φ(z)²])), z ~ N(0, 1), E[φ(z)²] = 1 for the data; b = 0",
+        variance=preserved_variance,
         reference="Poole, Lahiri, Raghu, Sohl-Dickstein & Ganguli 2016, Exponential expressivity in deep neural "
         "networks through transient chaos, NeurIPS, eq. 3",
     ),
     "normal": Initializer(
         normal,
         formula="W ~ N(0, std²); b = 0",
+        variance=normal_variance,
         reference="Krizhevsky, Sutskever & Hinton 2012, ImageNet classification with deep convolutional neural "
         "networks, NeurIPS, section 5 (std 0.01)",
         arguments={"std": None},
