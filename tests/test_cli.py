@@ -22,7 +22,6 @@ WITHOUT_CONFIG = {
     "data",
     "probe",
     "diff",
-    "theory",
     "validate",
 }
 

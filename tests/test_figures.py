@@ -27,7 +27,7 @@ from drawn import draw_from, inputs_of
 
 NAMES = list(declarations())
 COMPARING = {"critical_difference", "win_tie_loss"}  # which need two activations
-DRAWN_FOR_FIGURES = {"activations", "boundaries"}
+DRAWN_FOR_FIGURES = {"activations", "boundaries", "depth_scales", "theory"}
 
 
 @pytest.fixture(scope="module")

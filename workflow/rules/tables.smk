@@ -78,3 +78,21 @@ rule boundaries:
         "Tabulate decision boundaries"
     shell:
         f"python -m actbench boundaries {CONFIG} 2> {{log}}"
+
+
+rule theory:
+    input:
+        config=CONFIG_FILE,
+        data=ancient(expand("data/{dataset}.npz", dataset=DATASETS)),
+        code=code_of("shell.theory"),
+    output:
+        layers=f"results/{NAME}/stats/theory.csv",
+        scales=f"results/{NAME}/stats/depth_scales.csv",
+    log:
+        f"logs/{NAME}/theory.log",
+    conda:
+        "../envs/actbench.yaml"
+    message:
+        "Tabulate what theory predicts"
+    shell:
+        f"python -m actbench theory {CONFIG} 2> {{log}}"
