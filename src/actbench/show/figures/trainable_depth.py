@@ -76,9 +76,9 @@ def caption(data: pd.DataFrame) -> str:
     low, high = int(measured["n_runs"].min()), int(measured["n_runs"].max())
     runs = f"{low}" if low == high else f"{low} to {high}"
     return (
-        f"{QUESTION} Share of networks without norm and skips that trained (best validation accuracy at least twice that"
-        f" of guessing, at the learning rate chosen there), by weight variance and depth, {runs} runs a disc. Lines:"
-        f" {SCALES} depth scales of the correlation between two inputs (solid) and of the gradient (dashed) in networks of"
-        " infinite width without bias; each is infinite at the edge of chaos, and the correlation has none where the"
+        f"{QUESTION} Share of networks without norm and skips that trained (best validation accuracy at least twice"
+        f" that of guessing, at the learning rate chosen there), by weight variance and depth, {runs} runs a disc."
+        f" Lines: {SCALES} depth scales of the correlation between two inputs (solid) and of the gradient (dashed) in"
+        " networks of infinite width without bias; each is infinite at the edge of chaos, and the correlation has none where the"
         " variance grows without bound. No unit."
     )
