@@ -23,6 +23,7 @@ WITHOUT_CONFIG = {
     "probe",
     "diff",
     "theory",
+    "validate",
 }
 
 
@@ -73,7 +74,7 @@ def test_bad_config_is_one_line_for_every_verb(verb: str, tmp_path: Path, capsys
     path = write_config(tmp_path, "name: x\nstudies: {a: {activation: reluu}}")
     more = {"figure": ["learning_curves"], "train": ["--shard", "a", "--output", str(tmp_path / "a.parquet")]}
     more["reproduce"] = ["--sample", "1"]
-    more["explain"] = more["cite"] = ["--config", str(path)]
+    more["explain"] = more["diagnose"] = more["cite"] = ["--config", str(path)]
     assert main([verb, str(path), *more.get(verb, [])]) == 2
     captured = capsys.readouterr()
     assert captured.out == ""

@@ -1,11 +1,11 @@
 """All that the tables say of one run: levels, outcome, curve, layer profile, neighbours, cost, what made it."""
 
-import math
 from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
 
+from actbench.analysis.json_rows import plain_row, plain_rows
 from actbench.analysis.metrics import add_metrics
 from actbench.analysis.neighbours import neighbours, same_condition
 from actbench.analysis.recorded import Recorded, factors_of
@@ -48,20 +48,20 @@ def explain(recorded: Recorded, text: str) -> Explanation:
     key = str(chosen["run_key"])
     runs = add_metrics(runs)
     run = runs[runs["run_key"] == key].iloc[0]
-    cost = _plain(run, COST)
+    cost = plain_row(run, COST)
     if cost["seconds"] is not None and cost["steps"]:
         cost["milliseconds_per_update"] = 1000 * cost["seconds"] / cost["steps"]
     return Explanation(
         key,
-        _plain(run, factors_of(runs)),
+        plain_row(run, factors_of(runs)),
         sorted(recorded.records("studies", [key])["study"]),
-        _plain(run, OUTCOME),
+        plain_row(run, OUTCOME),
         curve(recorded.records("curves", [key])),
         profile(recorded.records("layers", [key])),
         same_condition(runs, run)[["seed", "run_key", "status", "score"]],
         neighbours(runs, run),
         cost,
-        _plain(run, PROVENANCE),
+        plain_row(run, PROVENANCE),
     )
 
 
@@ -88,28 +88,9 @@ def profile(layers: pd.DataFrame) -> pd.DataFrame:
     return ends[["layer", "diagnostic", "start_step", "start", "end_step", "end"]]
 
 
-def _plain(row: "pd.Series[Any]", names: Any) -> dict[str, Any]:
-    """Return numbers and words of a row as Python has them, None for what is missing."""
-    return {name: None if pd.isna(row[name]) else _python(row[name]) for name in names}
-
-
-def _python(value: Any) -> Any:
-    return value.item() if hasattr(value, "item") else value
-
-
 def as_facts(explanation: Explanation) -> dict[str, Any]:
     """Return an explanation as JSON has it: rows of frames as objects, missing and infinite numbers as null."""
     facts: dict[str, Any] = {}
     for name, value in vars(explanation).items():
-        facts[name] = _records(value) if isinstance(value, pd.DataFrame) else value
+        facts[name] = plain_rows(value) if isinstance(value, pd.DataFrame) else value
     return facts
-
-
-def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    rows = frame.astype(object).to_dict("records")
-    return [{str(name): _finite(value) for name, value in row.items()} for row in rows]
-
-
-def _finite(value: Any) -> Any:
-    plain = None if pd.isna(value) else _python(value)
-    return None if isinstance(plain, float) and not math.isfinite(plain) else plain

@@ -18,6 +18,8 @@ from actbench.plan.errors import ConfigError
 from actbench.plan.factors import FACTORS
 from actbench.plan.schema import TABLES
 
+Filter = tuple[str, str, Any]
+
 NEEDED = {
     "runs": ("run_key", "status", "classes"),
     "curves": ("run_key", "step", "split"),
@@ -50,11 +52,19 @@ class Recorded:
         whole = [c.name for c in TABLES["runs"] if c.nullable and c.dtype == "int64"]
         return runs.astype(dict.fromkeys(whole, "Int64"))
 
-    def records(self, table: str, keys: Sequence[str]) -> pd.DataFrame:
-        """Return the rows of some runs of `curves`, `layers` or `studies`; none where the table is not there."""
+    def records(self, table: str, keys: Sequence[str], also: Sequence[Filter] = ()) -> pd.DataFrame:
+        """Return the rows of some runs of `curves`, `layers` or `studies`; none where the table is not there.
+
+        Args:
+            table: its name.
+            keys: run keys.
+            also: further conditions, as pyarrow has them: `("diagnostic", "==", "gradient_norm")`.
+        """
         if table not in self.tables:
-            return pd.DataFrame({column.name: [] for column in TABLES[table]})
-        rows = self.read(table, [("run_key", "in", list(keys))])
+            return _empty(table)
+        if not keys:
+            return _empty(table)
+        rows = self.read(table, [("run_key", "in", list(keys)), *also])
         return rows.reindex(columns=[column.name for column in TABLES[table]])
 
     def read(self, table: str, filters: Any = None) -> pd.DataFrame:
@@ -93,6 +103,11 @@ def recorded_in(folder: Path) -> Recorded:
         if missing:
             raise ConfigError(str(path), f"lacks the column {missing[0]!r}; results/README.md says what it holds")
     return Recorded(folder, found)
+
+
+def _empty(table: str) -> pd.DataFrame:
+    columns = {c.name: pd.Series(dtype="str" if c.dtype == "string" else c.dtype) for c in TABLES[table]}
+    return pd.DataFrame(columns)
 
 
 def _check_runs(runs: pd.DataFrame, path: Path) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from actbench.analysis.metrics import add_metrics
 from actbench.analysis.recorded import factors_of
 from actbench.plan.errors import ConfigError, nearest
 from actbench.plan.factors import FACTORS, check_value
@@ -44,6 +45,13 @@ def select_runs(runs: pd.DataFrame, text: str) -> pd.DataFrame:
         hint = "no key begins so" if KEY.fullmatch(text) else "not a run key (16 hexadecimal digits)"
         raise ConfigError(f"run {text!r}", f"{hint}; give a run_key of runs.parquet, or levels such as depth=4,seed=0")
     return found
+
+
+def with_status(runs: pd.DataFrame, status: str) -> pd.DataFrame:
+    """Return the runs of a status of the table, or those that `failed`, ended `untrained`, or `all`."""
+    ok = runs["status"] == "ok"
+    wanted = {"failed": ~ok, "untrained": ok & ~add_metrics(runs)["trained"], "all": ok | ~ok}
+    return runs[wanted.get(status, runs["status"] == status)]
 
 
 def _by_levels(runs: pd.DataFrame, text: str) -> pd.DataFrame:

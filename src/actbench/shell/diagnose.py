@@ -1,0 +1,43 @@
+"""`actbench diagnose RUN | --status failed`: name what went wrong, with the numbers seen and what repaired it."""
+
+import argparse
+import json
+
+from actbench.plan.errors import ConfigError
+from actbench.shell.explain import add_tables, open_tables
+
+EXAMPLE = "actbench diagnose --status failed --config config/smoke.yaml"
+STATUSES = ("failed", "diverged", "error", "untrained", "ok", "all")
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument(
+        "run", metavar="RUN", nargs="?", help="a run key, its beginning, or levels: activation=relu,depth=4,seed=0"
+    )
+    parser.add_argument(
+        "--status",
+        choices=STATUSES,
+        help="diagnose all such runs instead; failed: diverged or error, untrained: ok but no better than guessing",
+    )
+    add_tables(parser)
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the diagnosis; return 1 when a rule found an illness, 0 when none did."""
+    if (arguments.run is None) == (arguments.status is None):
+        raise ConfigError("diagnose", "give either RUN or --status, e.g. --status failed")
+    from actbench.analysis.diagnosis import as_facts, diagnose
+    from actbench.analysis.selection import select_run, with_status
+    from actbench.show.diagnosis_text import diagnosis_text
+
+    recorded = open_tables(arguments)
+    runs = recorded.runs()
+    if arguments.run is None:
+        keys = list(with_status(runs, arguments.status)["run_key"])
+    else:
+        keys = [select_run(runs, arguments.run)["run_key"]]
+    diagnosis = diagnose(recorded, runs, keys)
+    print(json.dumps(as_facts(diagnosis), allow_nan=False) if arguments.json else diagnosis_text(diagnosis))
+    return int(len(diagnosis.illnesses()) > 0)

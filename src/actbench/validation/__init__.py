@@ -1,0 +1,1 @@
+"""The product checks itself against closed forms and published figures."""

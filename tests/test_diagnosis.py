@@ -1,0 +1,99 @@
+"""actbench.analysis.diagnosis: findings of many runs, repairs beside them, and tables that lack something."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from actbench.analysis.diagnosis import COLUMNS, NOT_RECORDED, as_facts, diagnose
+from actbench.analysis.illnesses import ILLNESSES
+from actbench.analysis.recorded import Recorded, recorded_by, recorded_in
+from actbench.analysis.selection import with_status
+from synthetic import make_config, write_results
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Recorded:
+    """Make up results in which runs of depth 8 at the higher rate diverge without norm."""
+    folder = tmp_path_factory.mktemp("grid")
+    levels = {"activation": ("relu",), "norm": ("none", "layernorm"), "init": ("he_normal",)}
+    config = make_config(**levels)
+    write_results(config, folder)
+    return recorded_by(config, folder)
+
+
+def test_every_run_is_judged_by_every_rule(recorded: Recorded) -> None:
+    """One row for each run and rule, in the order of the runs and of the rules."""
+    runs = recorded.runs()
+    found = diagnose(recorded, runs, list(runs["run_key"])).findings
+    assert list(found) == COLUMNS
+    assert found["illness"].tolist() == list(ILLNESSES) * len(runs)
+    assert found["run_key"].tolist() == [key for key in runs["run_key"] for _ in ILLNESSES]
+
+
+def test_repairs_of_one_run_are_those_of_all_its_seeds(recorded: Recorded) -> None:
+    """A run that diverged is compared seed by seed, and beside it stands how often that helped in the whole grid."""
+    runs = recorded.runs()
+    failed = with_status(runs, "failed")
+    assert len(failed) == 3
+    found = diagnose(recorded, runs, [failed["run_key"].iloc[0]]).repairs.set_index(["factor", "after"])
+    assert set(found.index) == {("norm", "layernorm"), ("depth", 2), ("lr", 0.02)}
+    assert (found[["n_pairs", "n_repaired", "n_seeds", "grid_pairs", "grid_repaired"]] == 3).all(axis=None)
+    normed = runs[(runs["norm"] == "layernorm") & (runs["lr"] == 0.1) & (runs["depth"] == 8)]
+    assert found.loc[("norm", "layernorm"), "score_after"] == pytest.approx(normed["best_test_accuracy"].mean())
+
+
+def test_healthy_runs_have_no_repairs(recorded: Recorded) -> None:
+    """Where nothing is ill nothing is repaired."""
+    runs = recorded.runs()
+    found = diagnose(recorded, runs, list(with_status(runs, "ok")["run_key"]))
+    assert found.illnesses().empty
+    assert found.repairs.empty
+
+
+def test_statuses_pick_runs(recorded: Recorded) -> None:
+    """Failed runs are all that are not ok; untrained ones are ok and no better than twice chance."""
+    runs = recorded.runs()
+    assert set(with_status(runs, "failed")["status"]) == {"diverged"}
+    assert with_status(runs, "error").empty
+    assert len(with_status(runs, "all")) == len(runs)
+    poor = runs.assign(best_val_accuracy=runs["best_val_accuracy"].where(runs["depth"] == 2, 0.11))
+    assert set(with_status(poor, "untrained")["depth"]) == {8}
+    assert set(with_status(poor, "untrained")["status"]) == {"ok"}
+
+
+def test_foreign_tables_are_judged_as_far_as_they_go(tmp_path: Path) -> None:
+    """With runs and gradient norms alone, those rules speak and the others say that they could not."""
+    scores = {"val_accuracy": [0.9, 0.1], "test_accuracy": [0.9, 0.1]}
+    runs = {"run_key": ["a", "b"], "status": ["ok", "ok"], "classes": [10, 10], "norm": ["none", "batchnorm"], **scores}
+    pd.DataFrame(runs).to_parquet(tmp_path / "runs.parquet")
+    norms = [
+        (key, 0, layer, "gradient_norm", 10.0 ** (scale * layer))
+        for key, scale in (("a", 0), ("b", 2))
+        for layer in (1, 2, 3)
+    ]
+    columns = ["run_key", "step", "layer", "diagnostic", "value"]
+    pd.DataFrame(norms, columns=columns).to_parquet(tmp_path / "layers.parquet")
+    recorded = recorded_in(tmp_path)
+    found = diagnose(recorded, recorded.runs(), ["a", "b"])
+    ill = found.illnesses()
+    assert ill[["run_key", "illness"]].to_numpy().tolist() == [["b", "did_not_learn"], ["b", "vanishing_gradients"]]
+    assert ill["value"].iloc[1] == pytest.approx(0.01)
+    silent = set(found.findings.loc[found.findings["verdict"] == NOT_RECORDED, "illness"])
+    assert {"saturation", "dead_units", "rate_too_high", "always_clipped", "signal_grows"} <= silent
+    (repair,) = found.repairs.to_dict("records")
+    assert (repair["factor"], repair["after"], repair["n_repaired"], repair["n_pairs"]) == ("norm", "none", 1, 1)
+
+
+def test_facts_are_json(recorded: Recorded) -> None:
+    """The whole diagnosis is one object with numbers as numbers; each finding carries its rule."""
+    runs = recorded.runs()
+    facts = json.loads(json.dumps(as_facts(diagnose(recorded, runs, list(runs["run_key"]))), allow_nan=False))
+    assert facts["n_runs"] == len(runs) == len(facts["runs"])
+    assert (facts["healthy"], facts["n_ill"], facts["counts"]["non_finite"]) == (False, 3, 3)
+    ill = [run for run in facts["runs"] if run["illnesses"]]
+    assert {run["status"] for run in ill} == {"diverged"}
+    finding = next(row for row in ill[0]["findings"] if row["illness"] == "non_finite")
+    assert finding.keys() >= {"value", "threshold", "comparison", "meaning", "source", "kind", "verdict"}
+    assert finding["step"] == 40
