@@ -32,7 +32,7 @@ COMPARING = {
     "factor_importance",
     "interaction_grid",
 }  # which need several levels
-DRAWN_FOR_FIGURES = {"activations", "boundaries"}
+DRAWN_FOR_FIGURES = {"activations", "boundaries", "claim_tests"}
 
 
 @pytest.fixture(scope="module")

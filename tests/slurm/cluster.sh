@@ -60,7 +60,7 @@ SwitchType=switch/none
 ProctrackType=proctrack/linuxproc
 TaskPlugin=task/none
 SlurmdParameters=config_overrides
-ReturnToService=2
+ReturnToService=0
 # Memory is watched by sampling, as cgroups may be missing.
 JobAcctGatherType=jobacct_gather/linux
 JobAcctGatherFrequency=task=1
@@ -136,9 +136,10 @@ end_process() { # file with its id: TERM, then after fifteen seconds KILL
 
 stop() {
   if [ -s "$STATE/pid/slurmctld" ] && running "$(cat "$STATE/pid/slurmctld")"; then
-    scancel --user root || true
-    for _ in $(seq 120); do # the batch scripts of cancelled jobs end before their nodes do
-      [ -n "$(squeue --noheader --states completing,running)" ] || break
+    scancel --user root --state pending || true
+    scancel --user root --full --signal KILL || true
+    for _ in $(seq 300); do # jobs end before their nodes do
+      [ -n "$(squeue --noheader --states running,completing)" ] || break
       sleep 0.1
     done
   fi

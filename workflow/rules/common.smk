@@ -64,6 +64,7 @@ LEDGER = shlex.quote(LEDGER_FILE).replace("{", "{{").replace("}", "}}")
 FIGURES = figure_names()
 PAGE = [near(file) for file in page_files()]
 STATISTICS = statistic_names()
+GPUS = int(DEVICE == "cuda")  # for each job that trains
 SNAKEMAKE_MB = 800  # two processes of Snakemake in each job on a cluster
 DATASETS = sorted({shard.runs[0].dataset for shard in SHARDS.values()})
 
