@@ -11,7 +11,7 @@ from actbench.show.style import DOUBLE_MM, GREY, MM
 
 TITLE = "Claims put to the test"
 QUESTION = "Which claims about activations does this grid support, and by how much?"
-ORDER = 5
+ORDER = 8
 TABLES = ()
 STATS = ("claim_tests",)
 

@@ -79,6 +79,6 @@ def caption(data: pd.DataFrame) -> str:
         f"{QUESTION} Share of networks without norm and skips that trained (best validation accuracy at least twice"
         f" that of guessing, at the learning rate chosen there), by weight variance and depth, {runs} runs a disc."
         f" Lines: {SCALES} depth scales of the correlation between two inputs (solid) and of the gradient (dashed) in"
-        " networks of infinite width without bias; each is infinite at the edge of chaos, and the correlation has none where the"
-        " variance grows without bound. No unit."
+        " networks of infinite width without bias; each is infinite at the edge of chaos, and the correlation has none"
+        " where the variance grows without bound. No unit."
     )
