@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from actbench.analysis.claims import write_claims
+from actbench.analysis.claims import claims_path, write_claims
 from actbench.analysis.statistics import stats_path, write_statistics
 from actbench.plan.config import Value, load_config
 from actbench.show.inputs import Inputs, read_inputs
@@ -51,6 +51,7 @@ def draw_from(folder: Path, question: str = "Which?", **levels: tuple[Value, ...
     write_results(config, results)
     write_statistics(config, results)
     write_claims(config, ledger_of(folder, CLAIMS), results)
+    claims_path(config.name, results).unlink()  # the page shows it when it is there, which has a test of its own
     names = list(map(str, config.studies[0].levels["activation"]))
     extra = {"activations": fake_activations(names), "boundaries": fake_boundaries(names)}
     for name, frame in extra.items():
