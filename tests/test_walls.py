@@ -22,8 +22,8 @@ WALLS: dict[str, tuple[set[str], set[str]]] = {
     "levels": ({"plan", "theory"}, {"numba", "numpy", "torch"}),
     "training": ({"plan", "levels"}, {"numba", "numpy", "pyarrow", "torch"}),
     "analysis": ({"plan", "theory"}, {"numpy", "pandas", "pyarrow", "scipy", "scikit_posthocs", "statsmodels"}),
-    "audit": ({"plan"}, {"numpy", "pandas"}),
     "validation": ({"plan", "levels", "theory", "training"}, {"numpy", "torch"}),
+    "audit": ({"plan"}, {"numpy", "pandas"}),
     "show": ({"plan", "analysis"}, {"jinja2", "matplotlib", "numpy", "pandas", "plotly", "seaborn"}),
 }
 SLOW = {

@@ -118,3 +118,21 @@ rule claims:
         "Judge the ledger of claims"
     shell:
         f"python -m actbench claims {CONFIG} --ledger {LEDGER} > {{log}} 2>&1"
+
+
+rule theory:
+    input:
+        config=CONFIG_FILE,
+        data=ancient(expand("data/{dataset}.npz", dataset=DATASETS)),
+        code=code_of("shell.theory"),
+    output:
+        layers=f"results/{NAME}/stats/theory.csv",
+        scales=f"results/{NAME}/stats/depth_scales.csv",
+    log:
+        f"logs/{NAME}/theory.log",
+    conda:
+        "../envs/actbench.yaml"
+    message:
+        "Tabulate what theory predicts"
+    shell:
+        f"python -m actbench theory {CONFIG} 2> {{log}}"

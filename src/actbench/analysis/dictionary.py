@@ -102,6 +102,7 @@ STATS_TITLES = {
     "comparisons": "One row for each activation, against the reference, overall and by depth.",
     "ranking": "One row for each activation of each study: its mean rank.",
     "curves": "One row for each activation, depth, split and evaluated step: accuracy during training.",
+    "inside": "One row for each activation, level of a varied factor, diagnostic and step: inside the networks.",
     "gradients": "One row for each layer of the deepest networks of each study: its gradient norm.",
     "omnibus": "One row for each study: do its activations differ at all?",
     "pairs": "One row for every two activations of each study: effects, tests, equivalence, seeds to add.",

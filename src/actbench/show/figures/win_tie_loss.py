@@ -29,7 +29,9 @@ def draw(data: pd.DataFrame) -> Figure:
     names = ordered([*data["first"], *data["second"]])
     k = len(names)
     side = 42 + 7.8 * k
-    figure = Figure(figsize=(min(175, max(85, side + 14)) * MM, min(161, side) * MM), layout=ConstrainedLayoutEngine(w_pad=1.2 * MM))
+    figure = Figure(
+        figsize=(min(175, max(85, side + 14)) * MM, min(161, side) * MM), layout=ConstrainedLayoutEngine(w_pad=1.2 * MM)
+    )
     axis = figure.subplots()
     share, wins = _matrix(data, names)
     image = axis.imshow(share, vmin=0, vmax=1, cmap="cividis", interpolation="nearest")
