@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from actbench.analysis.claims import write_claims
+from actbench.analysis.claim_tests import read_evidence
+from actbench.analysis.claims import compute_claims
 from actbench.analysis.statistics import stats_path, write_statistics
 from actbench.plan.config import Config, Value, load_config
 from actbench.show.inputs import Inputs, read_inputs
@@ -50,9 +51,10 @@ def draw_from(folder: Path, question: str = "Which?", **levels: tuple[Value, ...
     config, results = load_config(path), folder / "results"
     write_results(config, results)
     write_statistics(config, results)
-    write_claims(config, ledger_of(folder, CLAIMS), results)
     names = list(map(str, config.studies[0].levels["activation"]))
-    extra = {"activations": fake_activations(names), "boundaries": fake_boundaries(names)}
+    ledger = ledger_of(folder, CLAIMS)
+    judged = compute_claims(ledger, read_evidence(config, ledger, results))[1]
+    extra = {"activations": fake_activations(names), "boundaries": fake_boundaries(names), "claim_tests": judged}
     extra |= fake_theory(config)
     for name, frame in extra.items():
         frame.to_csv(stats_path(config.name, name, results), index=False, float_format="%.10g", lineterminator="\n")
