@@ -87,9 +87,8 @@ def _check_numbers(runs: pd.DataFrame, path: Path) -> None:
             numbers = pd.to_numeric(runs[column.name], errors="coerce").astype("float64")
             odd = runs.loc[~np.isfinite(numbers) & runs[column.name].notna(), column.name]
             if len(odd) or not pd.api.types.is_numeric_dtype(runs[column.name]):
-                raise ConfigError(
-                    str(path), f"column {column.name!r} holds {odd.iloc[0] if len(odd) else 'words'!r}"[:120]
-                )
+                found = repr(odd.iloc[0])[:80] if len(odd) else "words"
+                raise ConfigError(str(path), f"column {column.name!r} holds {found} where numbers belong")
 
 
 def recorded_by(config: Config, results: Path = RESULTS) -> Recorded:
