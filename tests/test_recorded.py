@@ -7,6 +7,7 @@ import pytest
 
 from actbench.analysis.recorded import factors_of, recorded_by, recorded_in
 from actbench.analysis.tables import table_path
+from actbench.plan.checksums import checksum_path
 from actbench.plan.errors import ConfigError
 from synthetic import make_config, write_results
 
@@ -78,5 +79,10 @@ def test_a_folder_without_tables_and_a_broken_table_are_refused(tmp_path: Path) 
     write_results(config, tmp_path)
     path = table_path(config.name, "layers", tmp_path)
     path.write_text("broken")
+    checksum_path(path).unlink()
     with pytest.raises(ConfigError, match="not a readable table"):
+        recorded_in(path.parent)
+    write_results(config, tmp_path)
+    path.write_text("broken")
+    with pytest.raises(ConfigError, match="layers.parquet: changed since it was written"):
         recorded_in(path.parent)

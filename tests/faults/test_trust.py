@@ -17,7 +17,7 @@ from actbench.plan.design import expand
 from actbench.plan.errors import ConfigError
 from actbench.plan.shards import make_shards
 
-HOSTILE = "a b;touch executed;$(touch executed)`touch executed`{x}'\"&.yaml"
+HOSTILE = "a b;touch executed;$(touch executed)`touch executed`'\"&.yaml"
 
 
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -48,6 +48,19 @@ def test_a_hostile_file_name_is_only_a_name(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "results" / "x" / "stats" / "activations.csv").exists()
     assert not [path for path in tmp_path.rglob("*") if path.name == "executed"]
+
+
+@pytest.mark.slow
+def test_a_file_name_with_wildcards_is_refused(tmp_path: Path) -> None:
+    """Braces in the name of a config file are one line, not a puzzle about wildcards."""
+    (tmp_path / "{x}.yaml").write_text("name: x\nstudies: {a: {activation: relu}}\n", encoding="utf-8")
+    command = [sys.executable, "-m", "snakemake", "--cores", "1", "--snakefile", str(SNAKEFILE)]
+    environment = os.environ | {"PYTHONPATH": str(ROOT / "src")}
+    command += ["--configfile", "{x}.yaml"]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=200)
+    assert done.returncode == 2
+    assert "{x}.yaml: rename it" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize("at", range(0, 100, 7))

@@ -37,6 +37,8 @@ def config_path():
             "snakemake",
             "give one --configfile and no --config; all settings stand in that file",
         )
+    if any(set("{}") & set(path) for path in map(str, given)):
+        raise ConfigError(str(given[0]), "rename it: braces are wildcards to Snakemake")
     return near(
         given[0] if given else Path(workflow.basedir).parent / "config" / "config.yaml"
     )

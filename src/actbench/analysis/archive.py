@@ -79,6 +79,7 @@ def unpack_archive(archive: Path, folder: Path) -> list[str]:
     if folder.exists() and any(folder.iterdir()):
         raise ConfigError(str(folder), "not empty; name a new folder")
     try:
+        _check_whole(archive)
         with tarfile.open(archive, mode="r:gz") as tar:
             members = list(_checked(tar, archive))
             tar.extractall(folder, members=members, filter="data")
@@ -87,6 +88,16 @@ def unpack_archive(archive: Path, folder: Path) -> list[str]:
     except (tarfile.TarError, zlib.error, OSError, EOFError) as error:
         raise ConfigError(str(archive), f"not a readable archive ({type(error).__name__})") from None
     return [member.name for member in members]
+
+
+def _check_whole(archive: Path) -> None:
+    """Read an archive to its end, where gzip compares the checksum of all; unpacking alone would stop before it."""
+    left = MOST_BYTES
+    with gzip.open(archive) as stream:
+        while part := stream.read(1 << 20):
+            left -= len(part)
+            if left < 0:
+                raise ConfigError(str(archive), f"holds more than {MOST_BYTES:,} bytes")
 
 
 def _checked(tar: tarfile.TarFile, archive: Path) -> Iterator[tarfile.TarInfo]:

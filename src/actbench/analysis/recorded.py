@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from actbench.analysis.tables import RESULTS, check_made_from, table_path
+from actbench.plan.checksums import checksum_path, refuse_damaged
 from actbench.plan.config import Config
 from actbench.plan.errors import ConfigError
 from actbench.plan.factors import FACTORS
@@ -48,6 +50,7 @@ class Recorded:
                 if f"best_{column}" not in runs and column in runs:
                     runs[f"best_{column}"] = runs[column]
         runs = runs.reindex(columns=[column.name for column in TABLES["runs"]])
+        _check_numbers(runs, path)
         _check_runs(runs, path)
         whole = [c.name for c in TABLES["runs"] if c.nullable and c.dtype == "int64"]
         return runs.astype(dict.fromkeys(whole, "Int64"))
@@ -77,6 +80,17 @@ class Recorded:
             raise ConfigError(str(path), f"cannot be read ({error})") from None
 
 
+def _check_numbers(runs: pd.DataFrame, path: Path) -> None:
+    """Raise ConfigError when a column of numbers holds a word or an infinite number; it may hold no number at all."""
+    for column in TABLES["runs"]:
+        if column.dtype != "string" and runs[column.name].notna().any():
+            numbers = pd.to_numeric(runs[column.name], errors="coerce").astype("float64")
+            odd = runs.loc[~np.isfinite(numbers) & runs[column.name].notna(), column.name]
+            if len(odd) or not pd.api.types.is_numeric_dtype(runs[column.name]):
+                found = repr(odd.iloc[0])[:80] if len(odd) else "words"
+                raise ConfigError(str(path), f"column {column.name!r} holds {found} where numbers belong")
+
+
 def recorded_by(config: Config, results: Path = RESULTS) -> Recorded:
     """Return the tables of a config; raise ConfigError when one is missing or made from another config."""
     for table in TABLES:
@@ -95,6 +109,8 @@ def recorded_in(folder: Path) -> Recorded:
         raise ConfigError(str(folder), "holds no runs.parquet; give a folder of tables such as results/<name>/tables")
     for table in found:
         path = folder / f"{table}.parquet"
+        if checksum_path(path).is_file():
+            refuse_damaged(path, remedy="get it again from where it came from")
         try:
             names = pq.read_schema(path).names
         except (OSError, pa.ArrowException):
