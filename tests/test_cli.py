@@ -19,10 +19,10 @@ from tiny import write_config
 WITHOUT_CONFIG = {
     "cache",
     "compare",
+    "cost",
     "data",
     "probe",
     "diff",
-    "theory",
     "validate",
 }
 
