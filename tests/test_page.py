@@ -22,6 +22,7 @@ from actbench.show.report import write_report
 from browser import PHONE, chromium, complaints, screenshot, seconds_busy, show
 from drawn import draw_from
 
+ARROWS = {"ascending": "↑", "descending": "↓"}
 QUESTION = 'Which </script><script>document.title = "broken"</script> & <!-- one -->?'
 
 
@@ -207,6 +208,8 @@ def test_tables_can_be_sorted(browser: webdriver.Chrome) -> None:
     for direction, expected in (("ascending", sorted(values)), ("descending", sorted(values, reverse=True))):
         head.find_element(By.TAG_NAME, "button").click()
         assert head.get_attribute("aria-sort") == direction
+        arrow = browser.execute_script("return getComputedStyle(arguments[0].firstChild, '::after').content", head)
+        assert arrow == f'"\xa0{ARROWS[direction]}"'
         assert browser.execute_script(script, table, place) == expected
     assert len(values) > 1
 

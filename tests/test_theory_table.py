@@ -16,7 +16,10 @@ def test_a_condition_stands_there_once(tmp_path: Path) -> None:
     """Seeds and learning rates share their rows; He ReLU keeps variance and gradient; biases with a mean have none."""
     runs = [probed_run(depth=3, width=64, seed=seed, lr=lr) for seed in (0, 1) for lr in (0.1, 0.2)]
     runs.append(probed_run(depth=3, bias_offset=-1.0))
-    rows = [dict(zip(LAYER_COLUMNS, row, strict=True)) for row in layer_rows(runs, {"mnist1d": load_dataset("mnist1d", tmp_path)})]
+    rows = [
+        dict(zip(LAYER_COLUMNS, row, strict=True))
+        for row in layer_rows(runs, {"mnist1d": load_dataset("mnist1d", tmp_path)})
+    ]
     assert [row["layer"] for row in rows] == [1, 2, 3]
     assert [row["backward_norm2"] for row in rows] == pytest.approx([1, 1, 1])
     assert rows[2]["forward_variance"] == pytest.approx(rows[0]["forward_variance"])
@@ -34,7 +37,7 @@ def test_depth_scales_of_tanh() -> None:
 
 
 def test_the_verb_writes_both_tables(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """`actbench theory CONFIG` writes theory.csv and depth_scales.csv, the latter for activations with a fixed scale."""
+    """`actbench theory CONFIG` writes theory.csv and depth_scales.csv, of those with a fixed scale."""
     config = write_config(tmp_path, activation=("relu",), init=("he_normal", "normal(0.1)"))
     words = [str(config), "--results", str(tmp_path / "results"), "--data", str(tmp_path / "data")]
     assert main(["theory", *words]) == 0

@@ -65,6 +65,11 @@ METHODS = f"""\
   are called `equivalent`, never merely "not different", when two one-sided t tests over seeds place the mean difference
   within ±0.01 (one point) after Holm's correction over the pairs of the study.
 - **Stability** (`rank_stability`): 999 resamples of seeds, of conditions, of learning rates, or of all three.
+- **Factors** (`factor_effects`): an analysis of variance over all runs of a study, failed ones included, with learning
+  rate as a factor, main effects and all two-way interactions, type II sums of squares. The error of a term is its
+  interaction with the seeds, so that p and intervals speak of new seeds. Shares are given of the score and of its rank,
+  on which the floor at 0 has no leverage; where both agree the scale does not matter. Trainability is a linear
+  probability model: whole levels that always or never train leave a logistic one without finite estimates.
 - **Ranks** are taken within each block and seed and averaged; only blocks that hold every activation of the study
   count.
 """
@@ -102,6 +107,10 @@ STATS_TITLES = {
     "rank_stability": "One row for each activation of each study and each way of resampling: how sure is the order?",
     "aggregates": "One row for each activation of each study: its interquartile mean.",
     "profiles": "One row for each activation of each study and threshold: the share of runs above it.",
+    "factor_effects": "One row for each factor and each two factors of each study: how much of the variance is theirs?",
+    "interactions": "One row for every two levels of two factors of each study: their mean score together.",
+    "simple_effects": "One row for each activation, level and level of another factor: what the first level changes.",
+    "learning_rates": "One row for each activation and learning rate of each study.",
     "explorer": "One row for each run of each study, at all learning rates: what the report's explorer chooses from.",
     "explorer_curves": "One row for each cell of the explorer, split and evaluated step: what it averages.",
     "explorer_layers": "One row for each layer of each cell of the explorer: what it takes medians of.",

@@ -10,7 +10,10 @@ from actbench.analysis.aggregates import aggregates
 from actbench.analysis.atomic_file import replacing
 from actbench.analysis.curves import curve_table, schedule_of
 from actbench.analysis.explorer import NAMES, explore, join_parts, profile_filters
+from actbench.analysis.factorial import factor_effects
 from actbench.analysis.gradients import gradient_filters, gradient_table
+from actbench.analysis.interactions import interactions, simple_effects
+from actbench.analysis.learning_rates import learning_rates
 from actbench.analysis.metrics import join_scores, scores_by_study
 from actbench.analysis.outcome_cube import outcomes
 from actbench.analysis.row_groups import read_rows
@@ -80,6 +83,10 @@ def _compute(
         "rank_stability": rank_stability.stability(rows),
         "aggregates": means,
         "profiles": profiles,
+        "factor_effects": factor_effects(rows),
+        "interactions": interactions(scores),
+        "simple_effects": simple_effects(scores),
+        "learning_rates": learning_rates(rows),
     }
     assert {*frames, *NAMES} == set(STATS)
     return _typed(frames)

@@ -2,6 +2,7 @@
 
 from actbench.analysis.comparison_schema import AGGREGATES, OMNIBUS, PAIRS, PERFORMANCE_PROFILES, RANK_STABILITY
 from actbench.analysis.explorer import PROFILES
+from actbench.analysis.factorial_schema import FACTOR_EFFECTS, INTERACTIONS, LEARNING_RATES, SIMPLE_EFFECTS
 from actbench.analysis.metrics import CONDITION
 from actbench.analysis.shared_columns import (
     ACTIVATION,
@@ -182,6 +183,10 @@ STATS: dict[str, tuple[Column, ...]] = {
     "rank_stability": RANK_STABILITY,
     "aggregates": AGGREGATES,
     "profiles": PERFORMANCE_PROFILES,
+    "factor_effects": FACTOR_EFFECTS,
+    "interactions": INTERACTIONS,
+    "simple_effects": SIMPLE_EFFECTS,
+    "learning_rates": LEARNING_RATES,
     "explorer": EXPLORER,
     "explorer_curves": EXPLORER_CURVES,
     "explorer_layers": EXPLORER_LAYERS,

@@ -1,0 +1,116 @@
+"""How levels act together: means of every two levels, and the effect of one level within another."""
+
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.stats import t
+
+from actbench.analysis.intervals import CONFIDENCE, TOO_SMALL
+from actbench.analysis.metrics import CONDITION
+
+PLAIN = "none"
+ALL = "all"
+
+
+def interactions(scores: pd.DataFrame) -> pd.DataFrame:
+    """Average the scores of every two levels of two factors, and say how far that is from the sum of their effects.
+
+    interaction = mean of both - mean of the first - mean of the second + mean of all, which is 0 where two factors add
+    up.
+
+    Args:
+        scores: the runs at the chosen learning rates, from `metrics.scores_by_study`.
+
+    Returns:
+        Columns of stats_schema.INTERACTIONS.
+    """
+    parts = []
+    for study, rows in scores.groupby("study", sort=True):
+        for first, second in combinations(_varied(rows), 2):
+            both = rows.groupby([first, second], as_index=False).agg(
+                score=("score", "mean"), trained_share=("trained", "mean"), n_runs=("score", "size")
+            )
+            one, other = (both[name].map(rows.groupby(name)["score"].mean()) for name in (first, second))
+            both = both.assign(interaction=both["score"] - one - other + rows["score"].mean())
+            both = both.rename(columns={first: "level_1", second: "level_2"}).astype({"level_1": str, "level_2": str})
+            parts.append(both.assign(study=study, factor_1=first, factor_2=second, n_seeds=rows["seed"].nunique()))
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+
+
+def simple_effects(scores: pd.DataFrame) -> pd.DataFrame:
+    """Estimate what each level of a factor changes against its reference, within each activation and other level.
+
+    The difference is taken between runs that share all other factors and the seed, averaged within each seed; the
+    interval is mean ± t · deviation / √S over seeds. The reference of a factor is `none`, the smallest number, or the
+    first level by name.
+
+    Args:
+        scores: the runs at the chosen learning rates, from `metrics.scores_by_study`.
+
+    Returns:
+        Columns of stats_schema.SIMPLE_EFFECTS; rows with within `all` take all levels of the other factors.
+    """
+    parts = [_of_study(str(study), rows) for study, rows in scores.groupby("study", sort=True)]
+    return pd.concat(parts, ignore_index=True)
+
+
+def _varied(rows: pd.DataFrame) -> list[str]:
+    return [name for name in CONDITION if rows[name].nunique() > 1]
+
+
+def reference_of(levels: list[Any]) -> Any:
+    """Return the level with which the others of a factor are compared."""
+    return PLAIN if PLAIN in levels else sorted(levels)[0]
+
+
+def _of_study(study: str, rows: pd.DataFrame) -> pd.DataFrame:
+    factors = [name for name in _varied(rows) if name != "activation"]
+    parts = [pd.DataFrame()]
+    for factor in factors:
+        reference = reference_of(list(rows[factor].unique()))
+        paired = _pair(rows, factor, reference)
+        for within in (ALL, *(name for name in factors if name != factor)):
+            level = paired[within].astype(str) if within != ALL else pd.Series(ALL, index=paired.index)
+            by = ["activation", "level", "within_level"]
+            per_seed = (
+                paired.assign(within_level=level)
+                .groupby([*by, "seed"], as_index=False)
+                .agg(
+                    difference=("difference", "mean"), trained=("trained_difference", "mean"), n=("difference", "size")
+                )
+            )
+            parts.append(
+                _over_seeds(per_seed, by).assign(within=within, factor=factor, study=study, reference=str(reference))
+            )
+    return pd.concat(parts, ignore_index=True)
+
+
+def _pair(rows: pd.DataFrame, factor: str, reference: Any) -> pd.DataFrame:
+    """Put each run beside the run at the reference level that shares its other factors and its seed."""
+    shared = [*(name for name in CONDITION if name != factor), "seed"]
+    kept = rows[[*CONDITION, "seed", "score", "trained"]]
+    other = kept.loc[kept[factor] == reference, [*shared, "score", "trained"]]
+    own = kept[kept[factor] != reference]
+    paired = own.merge(other, on=shared, suffixes=("", "_reference"), validate="many_to_one")
+    paired["level"] = paired[factor].astype(str)
+    paired["difference"] = paired["score"] - paired["score_reference"]
+    paired["trained_difference"] = paired["trained"].astype(float) - paired["trained_reference"].astype(float)
+    return paired
+
+
+def _over_seeds(per_seed: pd.DataFrame, by: list[str]) -> pd.DataFrame:
+    found: pd.DataFrame = per_seed.groupby(by, as_index=False).agg(
+        difference=("difference", "mean"),
+        deviation=("difference", "std"),
+        trained_difference=("trained", "mean"),
+        n_seeds=("difference", "size"),
+        n_pairs=("n", "sum"),
+    )
+    s = found["n_seeds"].to_numpy()
+    half = t.ppf((1 + CONFIDENCE) / 2, np.maximum(s - 1, 1)) * found["deviation"].to_numpy() / np.sqrt(s)
+    half = np.where(s > 1, half, np.nan)
+    note = np.where(s > 1, "", TOO_SMALL)
+    found["low"], found["high"], found["note"] = found["difference"] - half, found["difference"] + half, note
+    return found

@@ -1,0 +1,62 @@
+"""Accuracy of each activation at every learning rate, and where the rate was the best one."""
+
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.ticker import NullLocator
+
+from actbench.show.inputs import Inputs
+from actbench.show.panels import panel_grid
+from actbench.show.study import count, main_study, seeds_behind
+from actbench.show.style import BEHIND, FAILED, looks, ordered
+
+TITLE = "Learning-rate sensitivity"
+QUESTION = "How much does each activation depend on the learning rate?"
+ORDER = 52
+TABLES = ()
+STATS = ("learning_rates", "studies")
+
+COLUMNS = [
+    "study", "activation", "lr", "n_conditions", "n_chosen", "n_runs", "n_seeds", "score", "low", "high",
+]  # fmt: skip
+
+
+def data(inputs: Inputs) -> pd.DataFrame:
+    """Return the scores by learning rate of the main study."""
+    kept: pd.DataFrame = main_study(inputs.stats["studies"], inputs.stats["learning_rates"])[COLUMNS]
+    return kept
+
+
+def draw(data: pd.DataFrame) -> Figure:
+    """Draw the scores of an activation over those of the others, and the share of conditions that chose each rate."""
+    names, rates = ordered(data["activation"]), sorted(data["lr"].unique())
+    chosen = looks(names)
+    figure, axes = panel_grid(len(names), height_mm=31, extra_mm=8)
+    curves = {name: data[data["activation"] == name].sort_values("lr") for name in names}
+    places = {rate: place for place, rate in enumerate(rates)}
+    for axis, name in zip(axes, names, strict=True):
+        axis.set_title(name)
+        for other in names:
+            axis.plot(curves[other]["lr"].map(places), curves[other]["score"], color=BEHIND, linewidth=0.6)
+        rows, look = curves[name], chosen[name]
+        x = rows["lr"].map(places)
+        axis.bar(x, rows["n_chosen"] / rows["n_conditions"], width=0.5, color=FAILED, alpha=0.5, linewidth=0)
+        axis.vlines(x, rows["low"], rows["high"], color=look.colour, linewidth=1.2)
+        axis.plot(x, rows["score"], color=look.colour, marker=look.marker, linestyle=look.dash)
+    axes[0].set(ylim=(0, 1), xlim=(-0.5, len(rates) - 0.5))
+    turn = 0 if len(rates) < 4 else 90
+    for axis in axes:
+        axis.set_xticks(range(len(rates)), [f"{rate:g}" for rate in rates], rotation=turn)
+        axis.xaxis.set_minor_locator(NullLocator())
+    figure.supxlabel("learning rate (no unit)", fontsize=8)
+    figure.supylabel("accuracy (fraction)", fontsize=8)
+    return figure
+
+
+def caption(data: pd.DataFrame) -> str:
+    """Say what is shown."""
+    return (
+        f"{QUESTION} Mean test accuracy (fraction) over all conditions and seeds at each learning rate, study"
+        f" {data['study'].iloc[0]}; a failed run counts as 0. Lines through the markers are 95 % bootstrap intervals"
+        " over seeds; pale lines are the other activations. Bars: share of the conditions (fraction) for which the"
+        f" rate is the best on validation data. n = {count(data['n_runs'].sum(), 'run')}, {seeds_behind(data)}."
+    )
