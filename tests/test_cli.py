@@ -19,6 +19,7 @@ from tiny import write_config
 WITHOUT_CONFIG = {
     "cache",
     "compare",
+    "cost",
     "data",
     "probe",
     "diff",

@@ -6,7 +6,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from actbench.analysis.diagnosis import COLUMNS, NOT_RECORDED, as_facts, diagnose
+from actbench.analysis.diagnosis import COLUMNS, ILL, NOT_RECORDED, SEEN, as_facts, diagnose, walk
+from actbench.analysis.evidence import Records
 from actbench.analysis.illnesses import ILLNESSES
 from actbench.analysis.recorded import Recorded, recorded_by, recorded_in
 from actbench.analysis.selection import with_status
@@ -84,6 +85,21 @@ def test_foreign_tables_are_judged_as_far_as_they_go(tmp_path: Path) -> None:
     assert {"saturation", "dead_units", "rate_too_high", "always_clipped", "signal_grows"} <= silent
     (repair,) = found.repairs.to_dict("records")
     assert (repair["factor"], repair["after"], repair["n_repaired"], repair["n_pairs"]) == ("norm", "none", 1, 1)
+
+
+def test_a_silent_layer_does_no_harm_where_skips_lead_around_it() -> None:
+    """All zeros are an illness of a plain network, and of one with skips only if it did not learn."""
+    keys = ["plain", "skips", "skips, not learned"]
+    runs = pd.DataFrame({"run_key": keys, "residual": ["none", "identity", "identity"], "trained": [True, True, False]})
+    runs = runs.assign(
+        status="ok", depth=2, classes=10, best_val_accuracy=0.5, diverged_step=pd.array([pd.NA] * 3, dtype="Int64")
+    )
+    runs = runs.assign(norm="none", clip_rate=0.0)
+    columns = ["run_key", "step", "layer", "diagnostic", "value"]
+    zeros = pd.DataFrame([(key, 9, 2, "zero_fraction", 1.0) for key in keys], columns=columns)
+    curves = pd.DataFrame(columns=["run_key", "step", "split", "loss", "accuracy"])
+    found = walk(Records(runs, curves, zeros)).query("illness == 'zeros'").set_index("run_key")["verdict"]
+    assert found.to_dict() == {"plain": ILL, "skips": SEEN, "skips, not learned": ILL}
 
 
 def test_facts_are_json(recorded: Recorded) -> None:

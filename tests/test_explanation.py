@@ -1,11 +1,12 @@
 """actbench.analysis.explanation: the facts of one run are those of the tables."""
 
 import json
+from dataclasses import replace
 
 import pandas as pd
 import pytest
 
-from actbench.analysis.explanation import as_facts, explain, profile
+from actbench.analysis.explanation import as_facts, explain, first_variance, profile, with_prediction
 from actbench.analysis.recorded import Recorded, recorded_by
 from synthetic import make_config, write_results
 
@@ -65,3 +66,25 @@ def test_facts_are_json_with_numbers(recorded: Recorded) -> None:
         assert isinstance(facts["levels"]["lr"], float)
         assert isinstance(facts["profile"][0]["start"], float)
         assert facts["neighbours"][0].keys() >= {"factor", "level", "score", "difference"}
+
+
+def test_a_forecast_stands_beside_what_was_measured(recorded: Recorded) -> None:
+    """Measured mean squares and norms of the first step, and predicted norms that meet them in the last layer."""
+    names = ("preactivation_mean", "preactivation_std", "backward_norm")
+    values = {1: (3.0, 4.0, 8.0), 2: (0.0, 2.0, 6.0)}
+    rows = [(layer, name, 0, v, 9, -1.0) for layer, row in values.items() for name, v in zip(names, row, strict=True)]
+    found = explain(recorded, recorded.runs()["run_key"].iloc[0])
+    found = replace(found, profile=pd.DataFrame(rows, columns=list(found.profile)))
+    assert first_variance(found) == 25.0
+    seen = with_prediction(found, [(1, 25.0, 4.0), (2, 5.0, 1.0)], "rough").prediction
+    assert seen["forward_variance"].tolist() == [25.0, 4.0]
+    assert seen["predicted_forward_variance"].tolist() == [25.0, 5.0]
+    assert seen["predicted_backward_norm"].tolist() == [12.0, 6.0]
+
+
+def test_without_pre_activations_there_is_no_prediction(recorded: Recorded) -> None:
+    """Where the first step was not recorded, or theory is silent, the note says why."""
+    found = explain(recorded, recorded.runs()["run_key"].iloc[0])
+    assert first_variance(found) is None
+    assert with_prediction(found, None, "").prediction_note == "the pre-activations of the first step are not recorded"
+    assert with_prediction(found, None, "no theory").prediction_note == "no theory"

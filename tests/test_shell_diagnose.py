@@ -43,7 +43,7 @@ def test_an_ill_run_is_named_with_its_repairs(capsys: pytest.CaptureFixture[str]
     assert "ill: non_finite (symptom)\n  after 40 updates; last recorded at step" in out
     assert "not recorded: " in out
     assert re.search(
-        r"  depth=2: test accuracy 0\.00 → 0\.\d\d in 3 of 3 seeds; everywhere: \d+ of \d+ failed runs", out
+        r"  depth=2: test accuracy 0\.00 → 0\.\d\d in 3 of 3 seeds; everywhere: \d+ of \d+ that did not learn with", out
     )
     assert "  init=xavier_normal: " in out
     assert max(map(len, out.splitlines())) <= 140

@@ -15,6 +15,7 @@ from actbench.shell.cli import main
 from actbench.show.run_page import write_page
 from actbench.show.run_text import MOST_LAYERS, explanation_text, sparkline
 from drawn import write_config
+from illness_cases import case, record
 from synthetic import write_results
 
 RUN = "activation=relu,depth=8,init=he_normal,lr=0.02,seed=1"
@@ -38,7 +39,16 @@ def test_the_text_has_all_sections(capsys: pytest.CaptureFixture[str]) -> None:
     """Levels, outcome, curve, layers, seeds, neighbours, cost and origin stand there, in lines that fit a terminal."""
     assert main(["explain", RUN, "--config", "drawn.yaml"]) == 0
     out = capsys.readouterr().out
-    for word in ("outcome", "curve", "layers", "the same condition, 3 seeds", "neighbours", "cost", "made by"):
+    for word in (
+        "outcome",
+        "curve",
+        "layers",
+        "the same condition, 3 seeds",
+        "neighbours",
+        "at initialisation",
+        "cost",
+        "made by",
+    ):
         assert f"\n{word}" in out
     assert re.search(r"depth +2 +[0-9a-f]{16} +ok", out)
     assert max(map(len, out.splitlines())) <= 120
@@ -86,6 +96,20 @@ def test_what_stands_in_foreign_tables_is_escaped(tmp_path: Path) -> None:
     assert "&lt;script&gt;x" in text
     assert "curve\n  not recorded" in explanation_text(found)
     assert main(["explain", "a", "--tables", str(tmp_path)]) == 0
+
+
+def test_a_trained_run_is_predicted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """In tables of the real loop, theory meets the measured variances of a wide network within a tenth."""
+    run = case(depth=5, width=256, steps=2, init="he_normal")
+    record(tmp_path, [run])
+    assert main(["explain", run.key, "--tables", str(tmp_path), "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)["prediction"]
+    assert len(rows) == 5
+    for row in rows:
+        assert row["predicted_forward_variance"] == pytest.approx(row["forward_variance"], rel=0.1)
+        assert row["predicted_backward_norm"] == pytest.approx(row["backward_norm"], rel=0.15)
+    assert main(["explain", run.key, "--tables", str(tmp_path)]) == 0
+    assert re.search(r"layer +forward variance +predicted forward variance", capsys.readouterr().out)
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ def test_depth_scales_of_tanh() -> None:
 
 
 def test_the_verb_writes_both_tables(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """`actbench theory CONFIG` writes theory.csv and depth_scales.csv, of those with a fixed scale."""
+    """`actbench theory CONFIG` writes theory.csv, and depth_scales.csv for activations with a fixed scale."""
     config = write_config(tmp_path, activation=("relu",), init=("he_normal", "normal(0.1)"))
     words = [str(config), "--results", str(tmp_path / "results"), "--data", str(tmp_path / "data")]
     assert main(["theory", *words]) == 0

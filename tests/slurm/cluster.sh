@@ -21,19 +21,25 @@ fail() {
   exit 1
 }
 
+installed() {
+  local name
+  for name in slurmctld slurmd sbatch munged; do
+    command -v "$name" >/dev/null || return 1
+  done
+}
+
 install_packages() {
-  command -v slurmctld slurmd sbatch munged >/dev/null && return
+  ! installed || return 0
   command -v apt-get >/dev/null || fail "no apt-get: install slurmctld, slurmd, slurm-client and munge yourself"
-  local policy=/usr/sbin/policy-rc.d made=
+  local policy=/usr/sbin/policy-rc.d
   if [ ! -e "$policy" ]; then # the packages would start their services
+    trap "rm -f $policy" EXIT
     printf '#!/bin/sh\nexit 101\n' >"$policy"
     chmod +x "$policy"
-    made=$policy
   fi
   apt-get update --quiet --quiet || echo "the lists of packages are old" >&2
   DEBIAN_FRONTEND=noninteractive apt-get install --quiet --quiet --yes --no-install-recommends \
     slurmctld slurmd slurm-client munge >/dev/null
-  rm -f ${made:+"$made"}
 }
 
 write_configuration() {
@@ -60,7 +66,7 @@ SwitchType=switch/none
 ProctrackType=proctrack/linuxproc
 TaskPlugin=task/none
 SlurmdParameters=config_overrides
-ReturnToService=2
+ReturnToService=0
 # Memory is watched by sampling, as cgroups may be missing.
 JobAcctGatherType=jobacct_gather/linux
 JobAcctGatherFrequency=task=1
@@ -136,9 +142,10 @@ end_process() { # file with its id: TERM, then after fifteen seconds KILL
 
 stop() {
   if [ -s "$STATE/pid/slurmctld" ] && running "$(cat "$STATE/pid/slurmctld")"; then
-    scancel --user root || true
-    for _ in $(seq 120); do # the batch scripts of cancelled jobs end before their nodes do
-      [ -n "$(squeue --noheader --states completing,running)" ] || break
+    scancel --user root --state pending || true
+    scancel --user root --full --signal KILL || true
+    for _ in $(seq 300); do # jobs end before their nodes do
+      [ -n "$(squeue --noheader --states running,completing)" ] || break
       sleep 0.1
     done
   fi

@@ -34,6 +34,7 @@ rule report:
             *rules.boundaries.output,
             *rules.theory.output,
         ],
+        claims=[*rules.exact.output, *rules.claims.output],
         figures=rules.figures.input,
         code=[*code_of("shell.report"), *PAGE],
     output:
@@ -62,6 +63,7 @@ rule manifest:
             *rules.boundaries.output,
             *rules.theory.output,
         ],
+        claims=[*rules.exact.output, *rules.claims.output],
         figures=rules.figures.input,
         latex=rules.latex.output,
         report=rules.report.output,

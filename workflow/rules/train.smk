@@ -31,6 +31,7 @@ rule train:
     resources:
         runtime=minutes_of_shard,
         mem_mb=megabytes_of_shard,
+        gpu=GPUS,
     params:
         digest=digest_of_shard,
         numerics=NUMERICS,

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from actbench.analysis.evidence import Records, at_moment, measure, needed
-from actbench.analysis.illnesses import ABOVE, END, ILLNESSES, Illness
+from actbench.analysis.illnesses import ABOVE, AROUND, END, ILLNESSES, Illness
 from actbench.analysis.json_rows import plain, plain_rows
 from actbench.analysis.metrics import add_metrics
 from actbench.analysis.neighbours import same_condition
@@ -78,9 +78,15 @@ def _judge(name: str, rule: Illness, records: Records) -> pd.DataFrame:
     ill = rows["value"] > rule.threshold if rule.comparison == ABOVE else rows["value"] < rule.threshold
     verdict = pd.Series(FINE, index=rows.index).mask(ill, ILL).mask(rows["value"].isna(), NOT_RECORDED)
     if rule.excused:
-        verdict = verdict.mask(ill & records.runs["trained"].to_numpy(), SEEN)
+        verdict = verdict.mask(ill & _excused(rule, records.runs).to_numpy(), SEEN)
     verdict = verdict.mask(~_applies(rule, records.runs).to_numpy(), NOT_APPLICABLE)
     return rows.assign(illness=name, kind=rule.kind, verdict=verdict)[COLUMNS]
+
+
+def _excused(rule: Illness, runs: pd.DataFrame) -> "pd.Series[bool]":
+    """Tell in which runs an illness that is excused does no harm."""
+    skips = runs["residual"].astype("string").fillna("none") != "none"
+    return runs["trained"] & skips if rule.excused == AROUND else runs["trained"]
 
 
 def _applies(rule: Illness, runs: pd.DataFrame) -> "pd.Series[bool]":

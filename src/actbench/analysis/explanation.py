@@ -1,11 +1,13 @@
 """All that the tables say of one run: levels, outcome, curve, layer profile, neighbours, cost, what made it."""
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from actbench.analysis.json_rows import plain_row, plain_rows
+from actbench.analysis.json_rows import plain, plain_row, plain_rows
 from actbench.analysis.metrics import add_metrics
 from actbench.analysis.neighbours import neighbours, same_condition
 from actbench.analysis.recorded import Recorded, factors_of
@@ -27,6 +29,8 @@ class Explanation:
     levels: factor -> level. studies: those that the run belongs to. outcome, cost, provenance: columns of `runs`.
     curve: step, train_loss, train_accuracy, val_loss, val_accuracy. profile: layer, diagnostic, start_step, start,
     end_step, end. seeds: the same condition, one row a seed. neighbours: columns of neighbours.COLUMNS.
+    prediction: layer, forward_variance and backward_norm as measured at the start and as mean-field theory predicts
+    them from the first layer's variance on, the backward norm scaled to that of the last hidden layer.
     """
 
     run_key: str
@@ -37,6 +41,8 @@ class Explanation:
     profile: pd.DataFrame
     seeds: pd.DataFrame
     neighbours: pd.DataFrame
+    prediction: pd.DataFrame = field(default_factory=pd.DataFrame)
+    prediction_note: str = ""
     cost: dict[str, Any] = field(default_factory=dict)
     provenance: dict[str, Any] = field(default_factory=dict)
 
@@ -60,8 +66,8 @@ def explain(recorded: Recorded, text: str) -> Explanation:
         profile(recorded.records("layers", [key])),
         same_condition(runs, run)[["seed", "run_key", "status", "score"]],
         neighbours(runs, run),
-        cost,
-        plain_row(run, PROVENANCE),
+        cost=cost,
+        provenance=plain_row(run, PROVENANCE),
     )
 
 
@@ -86,6 +92,39 @@ def profile(layers: pd.DataFrame) -> pd.DataFrame:
         at = layers.rename(columns={"step": f"{moment}_step", "value": moment})
         ends = ends.merge(at[[*by, f"{moment}_step", moment]], on=[*by, f"{moment}_step"])
     return ends[["layer", "diagnostic", "start_step", "start", "end_step", "end"]]
+
+
+def first_variance(explanation: Explanation) -> float | None:
+    """Return the mean square of the first layer's pre-activations at the first step; None if it is not recorded."""
+    rows = _at_start(explanation.profile)
+    first = rows[rows["layer"] == 1]
+    return None if first.empty else plain(first["forward_variance"].iloc[0])
+
+
+def with_prediction(
+    explanation: Explanation, forecast: Iterable[tuple[int, float, float]] | None, note: str
+) -> Explanation:
+    """Put a forecast, (layer, forward variance, squared backward norm) of every hidden layer, beside what was measured.
+
+    The predicted backward norm is scaled to the measured one of the last hidden layer.
+    """
+    measured = _at_start(explanation.profile)
+    if forecast is None or measured.empty:
+        return replace(explanation, prediction_note=note or "the pre-activations of the first step are not recorded")
+    columns = ["layer", "predicted_forward_variance", "squared"]
+    rows = measured.merge(pd.DataFrame(list(forecast), columns=columns), on="layer")
+    norms = np.sqrt(rows["squared"])
+    rows["predicted_backward_norm"] = norms * rows["backward_norm"].iloc[-1] / norms.iloc[-1]
+    names = ["layer", "forward_variance", "predicted_forward_variance", "backward_norm", "predicted_backward_norm"]
+    return replace(explanation, prediction=rows[names], prediction_note=note)
+
+
+def _at_start(profile: pd.DataFrame) -> pd.DataFrame:
+    """Return forward_variance, the mean square of the pre-activations, and backward_norm of each hidden layer."""
+    wide = profile[profile["start_step"] == 0].pivot(index="layer", columns="diagnostic", values="start")
+    wide = wide.reindex(columns=["preactivation_mean", "preactivation_std", "backward_norm"]).astype("float64")
+    wide["forward_variance"] = wide["preactivation_mean"] ** 2 + wide["preactivation_std"] ** 2
+    return wide.dropna(subset="forward_variance").reset_index()
 
 
 def as_facts(explanation: Explanation) -> dict[str, Any]:

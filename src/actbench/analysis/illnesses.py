@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 ABOVE, BELOW = "above", "below"
 START, END, EARLY = "start", "end", "early"
 SYMPTOM, CAUSE = "symptom", "cause"
+LEARNED, AROUND = "learned", "around"
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,8 @@ class Illness:
     kind: `symptom`, the training failed; `cause`, what may have made it fail.
     shown: the quantity in words, for the sentence that cites it. meaning: what follows for training.
     minus: a diagnostic that is subtracted first. levels: the rule speaks only of runs with one of these levels.
-    excused: in a run that learned it is worth a word, but no illness.
+    excused: when it is worth a word but no illness: in a run that `learned`, or in one that learned and whose skips
+    are a way `around` the layer; empty: never.
     """
 
     table: str
@@ -39,7 +41,7 @@ class Illness:
     source: str
     minus: str = ""
     levels: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    excused: bool = False
+    excused: str = ""
 
 
 ILLNESSES: dict[str, Illness] = {
@@ -105,6 +107,7 @@ ILLNESSES: dict[str, Illness] = {
         meaning="the layer passes on almost nothing of its input",
         source="Glorot, Bordes & Bengio 2011, Deep sparse rectifier networks, section 4.1 and figure 3: networks keep "
         "their accuracy up to about 85 % of zeros",
+        excused=AROUND,
     ),
     "dead_units": Illness(
         "layers",
@@ -117,6 +120,7 @@ ILLNESSES: dict[str, Illness] = {
         shown="share of units without gradient on every training example",
         meaning="these units can never change again",
         source="Lu, Shin, Su & Karniadakis 2020, Dying ReLU and initialization: theory and numerical examples",
+        excused=AROUND,
     ),
     "vanishing_gradients": Illness(
         "layers",
@@ -196,6 +200,7 @@ ILLNESSES: dict[str, Illness] = {
         source="Poole, Lahiri, Raghu, Sohl-Dickstein & Ganguli 2016, Exponential expressivity in deep neural networks "
         "through transient chaos; Daneshmand, Kohler, Bach, Hofmann & Lucchi 2020, Batch normalization provably avoids "
         "rank collapse",
+        excused=AROUND,
     ),
     "rate_too_high": Illness(
         "curves",
@@ -247,7 +252,7 @@ ILLNESSES: dict[str, Illness] = {
         shown="share of updates whose gradient was clipped",
         meaning="every step has the length of the clipping threshold, whatever the gradient says",
         source="Pascanu, Mikolov & Bengio 2013, algorithm 1: the threshold is meant for rare large gradients",
-        excused=True,
+        excused=LEARNED,
     ),
 }
 

@@ -93,7 +93,7 @@ def _pair(rows: pd.DataFrame, factor: str, reference: Any) -> pd.DataFrame:
     kept = rows[[*CONDITION, "seed", "score", "trained"]]
     other = kept.loc[kept[factor] == reference, [*shared, "score", "trained"]]
     own = kept[kept[factor] != reference]
-    paired = own.merge(other, on=shared, suffixes=("", "_reference"), validate="many_to_one")
+    paired: pd.DataFrame = own.merge(other, on=shared, suffixes=("", "_reference"), validate="many_to_one")
     paired["level"] = paired[factor].astype(str)
     paired["difference"] = paired["score"] - paired["score_reference"]
     paired["trained_difference"] = paired["trained"].astype(float) - paired["trained_reference"].astype(float)

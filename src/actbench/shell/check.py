@@ -7,7 +7,7 @@ from actbench.plan.config import load_config
 from actbench.plan.design import Design, expand
 from actbench.plan.shards import Shard, make_shards
 
-Facts = dict[str, str | int | float | dict[str, int]]
+Facts = dict[str, str | int | float | dict[str, int] | dict[str, float]]
 
 EXAMPLE = "actbench check config/smoke.yaml"
 

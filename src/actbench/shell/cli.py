@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from actbench import __version__
 from actbench.plan.errors import ConfigError, nearest
+from actbench.training.stopping import Stopped
 
 # Each verb is a module of this package; only the chosen one is imported, so `plan` does not pay for torch.
 VERBS = {
@@ -20,9 +21,13 @@ VERBS = {
     "tables": "gather the shards into tidy tables",
     "stats": "compute statistics from the tables",
     "activations": "tabulate every activation function and its derivative",
+    "exact": "check the claims that calculus settles",
+    "claims": "judge the ledger of claims from the tables, or tell the story of one claim",
+    "audit": "derive printed numbers once more from raw rows, or check a published summary table",
     "boundaries": "tabulate the decision boundaries of a config's networks in the plane",
     "figure": "draw one figure from the tables",
     "compare": "compare treatments in anybody's table of results",
+    "cost": "time every activation on this machine",
     "report": "write the report page",
     "diagnose": "name what went wrong in runs, with the numbers seen and what repaired runs like them",
     "probe": "measure signal and gradient of networks as they are initialised, beside the prediction",
@@ -38,6 +43,7 @@ VERBS = {
     "manifest": "write the checksums of every product",
 }
 OK, FOUND, BAD_INPUT = 0, 1, 2
+TRY_AGAIN = 75  # stopped by a scheduler; EX_TEMPFAIL of sysexits.h
 KEPT = "finished work is kept"
 
 
@@ -84,6 +90,9 @@ def _run_verb(verb: str, words: list[str]) -> int:
     except ConfigError as error:
         print(error, file=sys.stderr)
         return BAD_INPUT
+    except Stopped as reason:
+        print(f"stopped {reason}; {KEPT}, and the next attempt goes on", file=sys.stderr)
+        return TRY_AGAIN
     except KeyboardInterrupt:
         print(f"stopped; {KEPT}", file=sys.stderr)
         return 128 + signal.SIGINT

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from actbench.analysis.explanation import Explanation
     from actbench.analysis.recorded import Recorded
 
 EXAMPLE = "actbench explain activation=relu,depth=4,init=he_normal,norm=none,seed=0 --config config/smoke.yaml"
@@ -48,11 +49,12 @@ def open_tables(arguments: argparse.Namespace) -> "Recorded":
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the explanation of the run, and write its page when asked for."""
-    from actbench.analysis.explanation import as_facts, explain
+    from actbench.analysis.explanation import as_facts, explain, with_prediction
     from actbench.show.run_text import explanation_text
 
     recorded = open_tables(arguments)
     explanation = explain(recorded, arguments.run)
+    explanation = with_prediction(explanation, *_forecast(explanation))
     facts = as_facts(explanation)
     lines = [] if arguments.json else [explanation_text(explanation)]
     if arguments.html is not None:
@@ -65,3 +67,24 @@ def run(arguments: argparse.Namespace) -> int:
         lines.append(f"\npage: {page.as_posix()}")
     print(json.dumps(facts, allow_nan=False) if arguments.json else "\n".join(lines))
     return 0
+
+
+def _forecast(explanation: "Explanation") -> tuple[list[tuple[int, float, float]] | None, str]:
+    """Return layer, forward variance and squared backward norm as theory has them, and a note."""
+    from actbench.analysis.explanation import first_variance
+    from actbench.plan.design import Run
+    from actbench.plan.errors import ConfigError
+    from actbench.plan.factors import FACTORS
+
+    variance = first_variance(explanation)
+    if variance is None or set(explanation.levels) != set(FACTORS):
+        return None, ""
+    from actbench.levels.first_layer import predict_from_first
+
+    try:
+        layers, note = predict_from_first(Run(**explanation.levels), variance)
+    except ConfigError as error:  # a level of somebody else's table
+        return None, str(error)
+    if layers is None:
+        return None, note
+    return [(item.layer, item.forward_variance, item.backward_norm2) for item in layers], note

@@ -5,8 +5,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+from actbench.plan.cluster import cluster_load, gpu_load
 from actbench.plan.cost import disk_bytes, job_seconds, memory_bytes
 from actbench.plan.design import Run
+from actbench.plan.errors import ConfigError
 from actbench.plan.numerics import NUMERICS
 from actbench.plan.shards import Shard
 from actbench.shell.cached import cached_keys, machine_factor
@@ -14,7 +16,7 @@ from actbench.shell.check import Facts, as_text, describe, read_design
 from actbench.training.device import use_device
 from actbench.training.process import cache_folder, device_kind
 
-EXAMPLE = "actbench plan config/config.yaml --json"
+EXAMPLE = "actbench plan config/paper.yaml --cluster --nodes 50 --cores-per-node 8"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -23,6 +25,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--shards", action="store_true", help="list every shard: id, runs, trained runs, minutes")
     parser.add_argument("--results", type=Path, default=Path("results"), help="folder of results (default: results)")
     parser.add_argument("--cache", type=Path, help="the run cache (default: $ACTBENCH_CACHE, or cache)")
+    parser.add_argument(
+        "--cluster", action="store_true", help="simulate training all of it on a cluster and on one GPU"
+    )
+    parser.add_argument("--nodes", type=int, default=50, help="nodes of the cluster (default: 50)")
+    parser.add_argument("--cores-per-node", type=int, default=1, help="free cores of each (default: 1)")
+    parser.add_argument(
+        "--gpu-cores", type=float, default=50, help="cores whose work one GPU is assumed to do (default: 50)"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
@@ -35,6 +45,8 @@ def run(arguments: argparse.Namespace) -> int:
     cached, why = cached_keys(design.runs, arguments.cache or cache_folder(), device_kind())
     factor = machine_factor(design.runs, arguments.cache or cache_folder(), device_kind())
     facts = describe(design, shards) | expect(shards, trained, cached, factor)
+    if arguments.cluster:
+        facts |= _on_cluster(shards, arguments, factor)
     if why:
         facts["cached_note"] = why
     rows = [
@@ -53,6 +65,16 @@ def run(arguments: argparse.Namespace) -> int:
     for row in rows if arguments.shards else []:
         print(f"{row['id']:<48} {row['runs']:>6} runs, {row['trained']:>6} trained, {row['minutes']:>6} min")
     return 0
+
+
+def _on_cluster(shards: list[Shard], arguments: argparse.Namespace, factor: float) -> Facts:
+    """Return the load on a cluster and on one GPU, each beside what was assumed."""
+    nodes, cores, worth = arguments.nodes, arguments.cores_per_node, arguments.gpu_cores
+    for name, value in {"--nodes": nodes, "--cores-per-node": cores, "--gpu-cores": worth}.items():
+        if not 0 < value < float("inf"):
+            raise ConfigError(name, f"{value:g} is not above 0")
+    on_cores = {"nodes": nodes, "cores_per_node": cores, **cluster_load(shards, nodes, cores, factor)}
+    return {"cluster": on_cores, "one_gpu": {"assumed_cores": worth, **gpu_load(shards, worth)}}
 
 
 def expect(shards: list[Shard], trained: dict[str, int], cached: set[str], factor: float = 1.0) -> Facts:

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from actbench.training.device import use_device
 from actbench.training.process import cache_folder, one_core, prepare_process
-from actbench.training.stopping import stop_on_signals
+from actbench.training.stopping import stop_before, stop_on_signals
+from actbench.training.time_limit import seconds_to_limit
 
 EXAMPLE = (
     "actbench train config/smoke.yaml --shard mnist1d-mlp-relu --output results/smoke/shards/mnist1d-mlp-relu.parquet"
@@ -22,9 +23,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Train the missing runs, one thread, and write the shard file."""
+    """Train the missing runs, one thread, and write the shard file, unless signals or a time limit stop it before."""
     prepare_process(cache_folder())  # before numpy, torch and numba are imported
     stop_on_signals()
+    if seconds := seconds_to_limit():
+        stop_before(seconds)
     from actbench.plan.config import load_config
     from actbench.plan.design import expand
     from actbench.plan.errors import ConfigError, nearest

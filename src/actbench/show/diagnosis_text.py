@@ -10,6 +10,7 @@ from actbench.analysis.illnesses import CAUSE, ILLNESSES, SYMPTOM
 from actbench.analysis.json_rows import plain_rows
 from actbench.plan.factors import FACTORS
 from actbench.show.run_text import aligned, indent, spell_number
+from actbench.show.study import count
 
 MOST_RUNS, MOST_REPAIRS = 40, 12  # shown; the JSON holds them all
 WIDTH = 110  # letters of a line
@@ -39,8 +40,8 @@ def _one(diagnosis: Diagnosis) -> str:
     return "\n".join([*parts, *(_repairs(diagnosis) if ill else [])])
 
 
-def _wrapped(text: str) -> str:
-    return textwrap.fill(text, WIDTH, subsequent_indent="  ", break_long_words=False)
+def _wrapped(text: str, indented: str = "  ") -> str:
+    return textwrap.fill(text, WIDTH, subsequent_indent=indented, break_long_words=False)
 
 
 def _head(run: "pd.Series[Any]") -> str:
@@ -53,7 +54,8 @@ def _head(run: "pd.Series[Any]") -> str:
 def _sentence(row: dict[str, Any], diagnosis: Diagnosis) -> str:
     rule = ILLNESSES[row["illness"]]
     seen = f"{rule.shown} {spell_number(row['value'])}{_place(row)}; ill {rule.comparison} {rule.threshold:g}"
-    lines = [f"ill: {row['illness']} ({rule.kind})", f"  {seen}", f"  {rule.meaning}", f"  source: {rule.source}"]
+    source = _wrapped(f"  source: {rule.source}", "    ")
+    lines = [f"ill: {row['illness']} ({rule.kind})", f"  {seen}", f"  {rule.meaning}", source]
     if row["illness"] == "non_finite":
         lines[1] = f"  after {spell_number(row['step'])} updates{_last_seen(diagnosis, row['run_key'])}"
     return "\n".join(lines)
@@ -84,12 +86,12 @@ def _repairs(diagnosis: Diagnosis) -> list[str]:
         tried = len(diagnosis.repairs)
         return [f"no change of one factor repaired it; this grid has {tried} to compare with"]
     lines = ["what repaired runs like it in this grid (one factor changed, same seed)"]
-    for row in helped.head(MOST_REPAIRS).itertuples():
-        effect = (
-            f"test accuracy {row.score_before:.2f} → {row.score_after:.2f} in {row.n_repaired} of {row.n_pairs} seeds"
-        )
-        grid = f"everywhere: {row.grid_repaired} of {row.grid_pairs} failed runs with {_level(row.factor, row.before)}"
-        lines.append(f"  {_level(row.factor, row.after)}: {effect}; {grid}")
+    for row in plain_rows(helped.head(MOST_REPAIRS)):
+        before, after = (_level(row["factor"], row[moment]) for moment in ("before", "after"))
+        counted = f"{row['n_repaired']} of {count(row['n_pairs'], 'seed')}"
+        effect = f"test accuracy {row['score_before']:.2f} → {row['score_after']:.2f} in {counted}"
+        grid = f"everywhere: {row['grid_repaired']} of {row['grid_pairs']} that did not learn with {before}"
+        lines.append(f"  {after}: {effect}; {grid}")
     return lines
 
 

@@ -13,6 +13,8 @@ from actbench.analysis.explanation import Explanation
 from actbench.show.run_drawings import drawings
 from actbench.show.run_text import spell_number
 
+PREDICTED = "At initialisation: measured beside mean-field theory"
+
 
 def write_page(explanation: Explanation, path: Path) -> None:
     """Write the page of a run to `path`."""
@@ -25,6 +27,7 @@ def write_page(explanation: Explanation, path: Path) -> None:
         version=__version__,
         facts={title: _facts(facts) for title, facts in _sections(explanation).items()},
         tables={title: _table(frame) for title, frame in _frames(explanation).items()},
+        notes={title: explanation.prediction_note if title == PREDICTED else "" for title in _frames(explanation)},
         drawings=[{**vars(item), "image": _data_uri(item.svg)} for item in drawings(explanation)],
     )
     write_text(path, text)
@@ -43,6 +46,7 @@ def _frames(explanation: Explanation) -> dict[str, pd.DataFrame]:
     return {
         "Neighbours: one factor differs, same seed": explanation.neighbours,
         "The same condition with every seed": explanation.seeds,
+        PREDICTED: explanation.prediction,
         "Learning curve": explanation.curve,
         "Layer profile: first and last recorded value": explanation.profile,
     }

@@ -29,6 +29,7 @@ def explanation_text(explanation: Explanation) -> str:
         _outcome(explanation),
         ("curve", _curve(explanation.curve)),
         ("layers, first → last recorded", _profile(explanation.profile)),
+        ("at initialisation: measured beside mean-field theory", _prediction(explanation)),
         (f"the same condition, {len(explanation.seeds)} seeds", _seeds(explanation)),
         ("neighbours: one factor differs, same seed", _neighbours(explanation.neighbours)),
         ("cost", _facts(explanation.cost)),
@@ -97,6 +98,15 @@ def _profile(profile: pd.DataFrame) -> str:
     layers = _spaced(sorted(layered["layer"].unique()))
     rows = [(layer, *(cells.get((layer, name), "") for name in names)) for layer in layers]
     return aligned(["layer", *(PROFILED[name] for name in names)], rows)
+
+
+def _prediction(explanation: Explanation) -> str:
+    note = explanation.prediction_note
+    if explanation.prediction.empty:
+        return f"none: {note}"
+    rows = explanation.prediction.set_index("layer").loc[_spaced(list(explanation.prediction["layer"]))].reset_index()
+    table = aligned([str(name).replace("_", " ") for name in rows], rows.itertuples(index=False, name=None))
+    return f"{table}\n{note}".rstrip()
 
 
 def _spaced(layers: list[int]) -> list[int]:

@@ -146,7 +146,7 @@ def _advance_watched(training: Training, first: int, last: int) -> None:
 def advance(training: Training, first: int, last: int) -> None:
     """Make the updates from step `first` to step `last`: captured on a GPU, else compiled where the levels allow it."""
     for start in range(first, last, MOST_UPDATES):
-        stop_if_asked()
+        stop_if_asked(start / training.record.steps[-1])
         stop = min(start + MOST_UPDATES, last)
         if training.stack.parameters_PN.is_cuda:
             advance_captured(training, start, stop)

@@ -13,6 +13,7 @@ import torch
 
 from actbench.levels.dataset import Dataset
 from actbench.plan.checksums import publish
+from actbench.plan.cost import run_seconds
 from actbench.plan.design import Run
 from actbench.plan.shards import Shard
 from actbench.training.cache import RunCache
@@ -21,6 +22,7 @@ from actbench.training.device import chosen_device
 from actbench.training.loop import train_stack
 from actbench.training.rows import error_row, to_rows
 from actbench.training.stack import make_stacks
+from actbench.training.stopping import begin_stack
 
 Progress = Callable[[Sequence[Run], bool], None]
 
@@ -68,6 +70,7 @@ def _train_what_is_new(stack: Sequence[Run], dataset: Dataset, cache: RunCache, 
     finished = set(tables[0]["run_key"].to_pylist())
     on_runs([run for run in stack if run.key in finished], False)
     if rest := [run for run in stack if run.key not in finished]:
+        begin_stack(sum(map(run_seconds, rest)))
         tables += _train_and_keep(rest, dataset, cache)
         on_runs(rest, True)
     return tables

@@ -13,7 +13,7 @@ from actbench.show.style import DASHED, SOLID, ordered
 
 TITLE = "Trainable depth and theory"
 QUESTION = "Does a network train as deep as mean-field theory says, six depth scales?"
-ORDER = 45
+ORDER = 46
 TABLES = ()
 STATS = ("studies", "trainable", "theory", "depth_scales")
 
@@ -87,7 +87,8 @@ def caption(data: pd.DataFrame) -> str:
         f"{QUESTION} Discs: share of runs (fraction) without norm and skips whose best validation accuracy is at least"
         f" twice that of guessing, at the learning rate chosen for each condition, study {measured['study'].iloc[0]}."
         f" Lines: {SCALES} mean-field depth scales of the correlation between two inputs (solid) and of the gradient"
-        " (dashed), for infinite width and no bias; both are infinite at the edge of chaos, and the correlation has none"
-        f" where the variance grows without bound. n = {count(measured['n_runs'].sum(), 'run')}, {each} a disc (clipping"
-        " rules and seeds); no interval; variances have no unit."
+        " (dashed), for infinite width and no bias; both are infinite at the edge of chaos, and the correlation has"
+        " none where the variance grows without bound."
+        f" n = {count(measured['n_runs'].sum(), 'run')}, {each} a disc (clipping rules and seeds); no interval;"
+        " variances have no unit."
     )
