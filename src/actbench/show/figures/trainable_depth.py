@@ -84,13 +84,6 @@ def caption(data: pd.DataFrame) -> str:
     low, high = int(measured["n_runs"].min()), int(measured["n_runs"].max())
     each = f"{low}" if low == high else f"{low} to {high}"
     return (
-<<<<<<< HEAD
-        f"{QUESTION} Share of networks without norm and skips that trained (best validation accuracy at least twice"
-        f" that of guessing, at the learning rate chosen there), by weight variance and depth, {runs} runs a disc."
-        f" Lines: {SCALES} depth scales of the correlation between two inputs (solid) and of the gradient (dashed) in"
-        " networks of infinite width without bias; each is infinite at the edge of chaos, and the correlation has none"
-        " where the variance grows without bound. No unit."
-=======
         f"{QUESTION} Discs: share of runs (fraction) without norm and skips whose best validation accuracy is at least"
         f" twice that of guessing, at the learning rate chosen for each condition, study {measured['study'].iloc[0]}."
         f" Lines: {SCALES} mean-field depth scales of the correlation between two inputs (solid) and of the gradient"
@@ -98,5 +91,4 @@ def caption(data: pd.DataFrame) -> str:
         " none where the variance grows without bound."
         f" n = {count(measured['n_runs'].sum(), 'run')}, {each} a disc (clipping rules and seeds); no interval;"
         " variances have no unit."
->>>>>>> theory
     )
