@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from actbench.analysis.statistics import stats_path, write_statistics
-from actbench.plan.config import Value, load_config
+from actbench.plan.config import Config, Value, load_config
 from actbench.show.inputs import Inputs, read_inputs
 from synthetic import write_results
 
@@ -44,6 +44,7 @@ def draw_from(folder: Path, question: str = "Which?", **levels: tuple[Value, ...
     write_statistics(config, results)
     names = list(map(str, config.studies[0].levels["activation"]))
     extra = {"activations": fake_activations(names), "boundaries": fake_boundaries(names)}
+    extra |= fake_theory(config)
     for name, frame in extra.items():
         frame.to_csv(stats_path(config.name, name, results), index=False, float_format="%.10g", lineterminator="\n")
     return path
@@ -54,6 +55,20 @@ def fake_activations(names: list[str]) -> pd.DataFrame:
     z = np.linspace(-5, 5, 21)
     frame = pd.DataFrame({"z": z, "value": np.maximum(z, 0), "derivative": np.where(z == 0, np.nan, z > 0)})
     return pd.concat([frame.assign(activation=name) for name in names])[["activation", "z", "value", "derivative"]]
+
+
+def fake_theory(config: Config) -> dict[str, pd.DataFrame]:
+    """Make up predictions for every condition, and depth scales with a gap for every activation."""
+    levels = config.studies[0].levels
+    names = ["activation", "depth", "init", "norm", "residual"]
+    theory = pd.MultiIndex.from_product([levels[name] for name in names], names=names).to_frame(index=False)
+    variances = {init: 0.5 * (place + 1) for place, init in enumerate(levels["init"])}
+    theory = theory.assign(weight_var=theory["init"].map(variances), layer=1, weight_gradient=1.0)
+    grid = pd.DataFrame({"weight_var": [0.1, 1.0, 10.0], "chi": 1.0, "xi_c": [2.0, None, 3.0], "xi_gradient": 2.0})
+    return {
+        "theory": theory,
+        "depth_scales": pd.concat([grid.assign(activation=name) for name in levels["activation"]]),
+    }
 
 
 def fake_boundaries(names: list[str]) -> pd.DataFrame:

@@ -118,7 +118,8 @@ def _fake_layers(depth: int, share: float) -> list[tuple[int, str, float]]:
         rows.append((layer, "gradient_norm", 0.8 ** (depth + 1 - layer) * (1.5 - share)))
         if layer <= depth:
             rows += [(layer, "activation_mean", 0.3), (layer, "activation_std", 0.95**layer)]
-            rows.append((layer, "zero_fraction", 0.4 + 0.1 * share))
+            rows += [(layer, "zero_fraction", 0.4 + 0.1 * share), (layer, "dead_fraction", 0.3 * share)]
+            rows += [(layer, "saturated_fraction", 0.5 - 0.1 * share), (layer, "sign_coherence", 0.6 + 0.1 * share)]
     return rows
 
 

@@ -27,6 +27,8 @@ TWINS = {
     "softsign": nn.Softsign(),
     "hardtanh": nn.Hardtanh(),
     "hard_swish": nn.Hardswish(),
+    "rescaled_sigmoid": nn.Tanh(),
+    "shifted_sigmoid": lambda z: nn.Tanh()(z / 2) / 2,
 }
 
 # The definitions written once more, in the words of the papers, for one number.
@@ -46,6 +48,8 @@ DEFINITIONS = {
     "softsign": lambda z: z / (1 + abs(z)),
     "hardtanh": lambda z: min(1.0, max(-1.0, z)),
     "hard_swish": lambda z: z * min(6.0, max(0.0, z + 3)) / 6,
+    "rescaled_sigmoid": math.tanh,
+    "shifted_sigmoid": lambda z: 1 / (1 + math.exp(-z)) - 0.5,
 }
 
 every_activation = pytest.mark.parametrize("name", list(ACTIVATIONS))

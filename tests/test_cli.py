@@ -23,7 +23,6 @@ WITHOUT_CONFIG = {
     "data",
     "probe",
     "diff",
-    "theory",
     "validate",
 }
 

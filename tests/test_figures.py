@@ -26,13 +26,9 @@ from actbench.show.style import DOUBLE_MM, MM, SETTINGS, SINGLE_MM
 from drawn import draw_from, inputs_of
 
 NAMES = list(declarations())
-COMPARING = {
-    "critical_difference",
-    "win_tie_loss",
-    "factor_importance",
-    "interaction_grid",
-}  # which need several levels
-DRAWN_FOR_FIGURES = {"activations", "boundaries"}
+# which need several levels
+COMPARING = {"critical_difference", "win_tie_loss", "factor_importance", "interaction_grid"}
+DRAWN_FOR_FIGURES = {"activations", "boundaries", "depth_scales", "theory"}
 
 
 @pytest.fixture(scope="module")

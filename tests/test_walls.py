@@ -23,6 +23,7 @@ WALLS: dict[str, tuple[set[str], set[str]]] = {
     "training": ({"plan", "levels"}, {"numba", "numpy", "pyarrow", "torch"}),
     "analysis": ({"plan", "theory"}, {"numpy", "pandas", "pyarrow", "scipy", "scikit_posthocs", "statsmodels"}),
     "validation": ({"plan", "levels", "theory", "training"}, {"numpy", "torch"}),
+    "audit": ({"plan"}, {"numpy", "pandas"}),
     "show": ({"plan", "analysis"}, {"jinja2", "matplotlib", "numpy", "pandas", "plotly", "seaborn"}),
 }
 SLOW = {

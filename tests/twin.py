@@ -1,7 +1,7 @@
 """The readable twin: one ordinary `torch.nn` network, one `torch.optim` optimiser, one plain loop."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor, nn
@@ -10,6 +10,19 @@ from torch.nn import functional
 from actbench.levels.family import Tensors
 from actbench.plan.design import Run
 from actbench.plan.level import parse_level
+
+
+class Pointwise(nn.Module):
+    """A function as a module."""
+
+    def __init__(self, function: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.function = function
+
+    def forward(self, z: Tensor) -> Tensor:
+        """Return function(z)."""
+        return self.function(z)
+
 
 ACTIVATIONS = {
     "identity": nn.Identity,
@@ -27,6 +40,8 @@ ACTIVATIONS = {
     "softsign": nn.Softsign,
     "hardtanh": nn.Hardtanh,
     "hard_swish": nn.Hardswish,
+    "rescaled_sigmoid": lambda: Pointwise(lambda z: 2 * nn.functional.sigmoid(2 * z) - 1),
+    "shifted_sigmoid": lambda: Pointwise(lambda z: nn.functional.sigmoid(z) - 0.5),
 }
 NORMS = {"none": lambda width: nn.Identity(), "batchnorm": nn.BatchNorm1d, "layernorm": nn.LayerNorm}
 NORMS["rmsnorm"] = lambda width: nn.RMSNorm(width, eps=1e-5)

@@ -2,12 +2,18 @@
 
 A damaged file must be named and set aside, and what is used in the end must be what was written: `suffer` does one such
 trial and returns what was wrong, if anything.
+
+PYTHONPATH=tests python tests/faults/damage.py --times 20     # one line of JSON for each kind of file and of damage
 """
 
+import argparse
 import contextlib
 import io
+import json
 import random
 import shutil
+import sys
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -265,3 +271,31 @@ def use_until_sound(artifact: Artifact, folder: Path) -> tuple[object, str]:
             said.write(f"{refusal}\n")
         artifact.again(folder)
     return None, said.getvalue()
+
+
+def main() -> int:
+    """Print a line of JSON for each kind of file and of damage; return 1 when something was wrong."""
+    parser = argparse.ArgumentParser(description="Damage every kind of file in every way, many times.")
+    parser.add_argument("--times", type=int, default=20)
+    parser.add_argument("--seed", type=int, default=1)
+    arguments = parser.parse_args()
+    bad = 0
+    with tempfile.TemporaryDirectory(prefix="damage-") as name:
+        sound, folder = Path(name) / "sound", Path(name) / "copy"
+        build(sound)
+        for kind in ARTIFACTS:
+            for damage in DAMAGES:
+                wrong = []
+                for index in range(arguments.times):
+                    shutil.copytree(sound, folder)
+                    wrong.append(suffer(kind, damage, folder, random.Random(f"{arguments.seed} {index}")))
+                    shutil.rmtree(folder)
+                found = sorted(set(filter(None, wrong)))
+                facts = {"kind": kind, "damage": damage, "seed": arguments.seed, "times": arguments.times}
+                print(json.dumps({**facts, "wrong": sum(map(bool, wrong)), "problems": found}), flush=True)
+                bad += bool(found)
+    return int(bad > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -21,19 +21,25 @@ fail() {
   exit 1
 }
 
+installed() {
+  local name
+  for name in slurmctld slurmd sbatch munged; do
+    command -v "$name" >/dev/null || return 1
+  done
+}
+
 install_packages() {
-  command -v slurmctld slurmd sbatch munged >/dev/null && return
+  ! installed || return 0
   command -v apt-get >/dev/null || fail "no apt-get: install slurmctld, slurmd, slurm-client and munge yourself"
-  local policy=/usr/sbin/policy-rc.d made=
+  local policy=/usr/sbin/policy-rc.d
   if [ ! -e "$policy" ]; then # the packages would start their services
+    trap "rm -f $policy" EXIT
     printf '#!/bin/sh\nexit 101\n' >"$policy"
     chmod +x "$policy"
-    made=$policy
   fi
   apt-get update --quiet --quiet || echo "the lists of packages are old" >&2
   DEBIAN_FRONTEND=noninteractive apt-get install --quiet --quiet --yes --no-install-recommends \
     slurmctld slurmd slurm-client munge >/dev/null
-  rm -f ${made:+"$made"}
 }
 
 write_configuration() {

@@ -1,6 +1,6 @@
 # What every step shares: the config, its shards, and the input functions.
 # Inputs:  one config file (--configfile, else config/config.yaml).
-# Outputs: NAME, DEVICE, CONFIG, SHARDS, FIGURES and the functions below; no files.
+# Outputs: NAME, DEVICE, CONFIG, LEDGER, SHARDS, FIGURES and the functions below; no files.
 import os
 import shlex
 import sys
@@ -11,6 +11,7 @@ from actbench.plan.config import load_config
 from actbench.plan.cost import job_seconds, memory_bytes
 from actbench.plan.design import expand as expand_design
 from actbench.plan.errors import ConfigError
+from actbench.plan.ledger import load_ledger
 from actbench.plan.numerics import NUMERICS
 from actbench.plan.shards import make_shards
 from actbench.plan.sources import (
@@ -44,10 +45,12 @@ def config_path():
 def read_plan(path):
     """Return the config's name, its device and its shards by id."""
     config = load_config(path)
+    load_ledger(LEDGER_FILE, [study.name for study in config.studies])
     shards = make_shards(expand_design(config, path).runs, config.shard_minutes, path)
     return config.name, config.device, {shard.id: shard for shard in shards}
 
 
+LEDGER_FILE = near(Path(workflow.basedir).parent / "config" / "claims.yaml")
 try:
     CONFIG_FILE = config_path()
     NAME, DEVICE, SHARDS = read_plan(CONFIG_FILE)
@@ -55,8 +58,9 @@ except ConfigError as error:
     print(error, file=sys.stderr)
     raise SystemExit(2)
 
-# As a word of a shell command. It stands in no `params:`, because renaming a config file must not retrain.
+# As words of a shell command. They stand in no `params:`, because renaming a config file must not retrain.
 CONFIG = shlex.quote(CONFIG_FILE).replace("{", "{{").replace("}", "}}")
+LEDGER = shlex.quote(LEDGER_FILE).replace("{", "{{").replace("}", "}}")
 FIGURES = figure_names()
 PAGE = [near(file) for file in page_files()]
 STATISTICS = statistic_names()

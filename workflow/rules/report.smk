@@ -29,7 +29,12 @@ rule report:
     input:
         tables=rules.tables.output,
         stats=rules.stats.output,
-        drawn=[*rules.activations.output, *rules.boundaries.output],
+        drawn=[
+            *rules.activations.output,
+            *rules.boundaries.output,
+            *rules.theory.output,
+        ],
+        claims=[*rules.exact.output, *rules.claims.output],
         figures=rules.figures.input,
         code=[*code_of("shell.report"), *PAGE],
     output:
@@ -53,7 +58,12 @@ rule manifest:
         shards=rules.tables.input.shards,
         tables=rules.tables.output,
         stats=rules.stats.output,
-        drawn=[*rules.activations.output, *rules.boundaries.output],
+        drawn=[
+            *rules.activations.output,
+            *rules.boundaries.output,
+            *rules.theory.output,
+        ],
+        claims=[*rules.exact.output, *rules.claims.output],
         figures=rules.figures.input,
         latex=rules.latex.output,
         report=rules.report.output,

@@ -2,7 +2,8 @@
 # Inputs:  results/<name>/shards/*.parquet and the config, which the tables embed.
 # Outputs: results/<name>/tables/{runs,curves,layers,studies}.parquet · results/<name>/stats/*.csv, of which
 #          activations.csv tabulates the functions themselves and boundaries.csv the answers of a few
-#          networks in the plane, so that drawing them needs no torch.
+#          networks in the plane, so that drawing them needs no torch; exact.csv holds what calculus settles.
+#          results/<name>/claims.csv · stats/claim_tests.csv: the ledger of claims, judged.
 
 
 rule tables:
@@ -78,3 +79,60 @@ rule boundaries:
         "Tabulate decision boundaries"
     shell:
         f"python -m actbench boundaries {CONFIG} 2> {{log}}"
+
+
+rule exact:
+    input:
+        config=CONFIG_FILE,
+        code=code_of("shell.exact"),
+    output:
+        f"results/{NAME}/stats/exact.csv",
+    log:
+        f"logs/{NAME}/exact.log",
+    conda:
+        "../envs/actbench.yaml"
+    message:
+        "Check what calculus settles"
+    shell:
+        f"python -m actbench exact {CONFIG} 2> {{log}}"
+
+
+rule claims:
+    input:
+        tables=rules.tables.output,
+        exact=rules.exact.output,
+        ledger=LEDGER_FILE,
+        code=code_of("shell.claims"),
+    output:
+        report(
+            f"results/{NAME}/claims.csv",
+            caption="../report/statistics.rst",
+            category="Claims",
+        ),
+        f"results/{NAME}/stats/claim_tests.csv",
+    log:
+        f"logs/{NAME}/claims.log",
+    conda:
+        "../envs/actbench.yaml"
+    message:
+        "Judge the ledger of claims"
+    shell:
+        f"python -m actbench claims {CONFIG} --ledger {LEDGER} > {{log}} 2>&1"
+
+
+rule theory:
+    input:
+        config=CONFIG_FILE,
+        data=ancient(expand("data/{dataset}.npz", dataset=DATASETS)),
+        code=code_of("shell.theory"),
+    output:
+        layers=f"results/{NAME}/stats/theory.csv",
+        scales=f"results/{NAME}/stats/depth_scales.csv",
+    log:
+        f"logs/{NAME}/theory.log",
+    conda:
+        "../envs/actbench.yaml"
+    message:
+        "Tabulate what theory predicts"
+    shell:
+        f"python -m actbench theory {CONFIG} 2> {{log}}"

@@ -3,6 +3,7 @@
 import gzip
 import io
 import tarfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
@@ -83,7 +84,7 @@ def unpack_archive(archive: Path, folder: Path) -> list[str]:
             tar.extractall(folder, members=members, filter="data")
     except FileNotFoundError:
         raise ConfigError(str(archive), "no such file") from None
-    except (tarfile.TarError, OSError, EOFError) as error:
+    except (tarfile.TarError, zlib.error, OSError, EOFError) as error:
         raise ConfigError(str(archive), f"not a readable archive ({type(error).__name__})") from None
     return [member.name for member in members]
 

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from actbench.analysis.atomic_file import write_text
+from actbench.analysis.claims_schema import CLAIM_TESTS, CLAIMS, EXACT
 from actbench.analysis.intervals import RESAMPLES
 from actbench.analysis.metrics import METRICS
 from actbench.analysis.stats_schema import STATS
@@ -101,6 +102,7 @@ STATS_TITLES = {
     "comparisons": "One row for each activation, against the reference, overall and by depth.",
     "ranking": "One row for each activation of each study: its mean rank.",
     "curves": "One row for each activation, depth, split and evaluated step: accuracy during training.",
+    "inside": "One row for each activation, level of a varied factor, diagnostic and step: inside the networks.",
     "gradients": "One row for each layer of the deepest networks of each study: its gradient norm.",
     "omnibus": "One row for each study: do its activations differ at all?",
     "pairs": "One row for every two activations of each study: effects, tests, equivalence, seeds to add.",
@@ -116,6 +118,12 @@ STATS_TITLES = {
     "explorer_layers": "One row for each layer of each cell of the explorer: what it takes medians of.",
 }
 
+LEDGER = {
+    "claims": ("One row for each claim of the ledger, config/claims.yaml, with its verdict.", CLAIMS),
+    "stats/claim_tests": ("One row for each test of a claim, over all its runs and in each stratum.", CLAIM_TESTS),
+    "stats/exact": ("One row for each property that arithmetic or calculus settles.", EXACT),
+}
+
 
 def results_readme() -> str:
     """Return the text of results/README.md."""
@@ -125,6 +133,8 @@ def results_readme() -> str:
     parts += [_diagnostics(), METHODS, _metrics()]
     for name, columns in STATS.items():
         parts.append(f"## `stats/{name}.csv`\n\n{STATS_TITLES[name]}\n\n{_columns(columns)}")
+    for file, (title, columns) in LEDGER.items():
+        parts.append(f"## `{file}.csv`\n\n{title}\n\n{_columns(columns)}")
     return "\n".join(parts)
 
 

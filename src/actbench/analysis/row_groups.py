@@ -43,7 +43,7 @@ def read_rows(
     Raises:
         ConfigError: no such table, or made from another config or another NUMERICS.
     """
-    with _opened(config, table, results) as file:
+    with open_table(config, table, results) as file:
         parts = [file.schema_arrow.empty_table().select(list(columns))]
         for group in range(file.num_row_groups):
             passing = _passing(file, group, filters)
@@ -77,7 +77,7 @@ def count_runs(config: Config, by: Sequence[str], total: Sequence[str] = (), res
         One row a combination, in the order of `by`: `by`, `total` (sums), n_runs.
     """
     parts = []
-    with _opened(config, "runs", results) as file:
+    with open_table(config, "runs", results) as file:
         for batch in file.iter_batches(columns=[*by, *total], batch_size=BATCH):
             rows: pd.DataFrame = batch.to_pandas()
             rows = rows.astype({name: "str" for name in by if isinstance(rows[name].dtype, pd.CategoricalDtype)})
@@ -89,7 +89,8 @@ def _add_up(rows: pd.DataFrame, by: Sequence[str], total: Sequence[str]) -> pd.D
     return rows.groupby(list(by), as_index=False)[[*total, "n_runs"]].sum()
 
 
-def _opened(config: Config, table: str, results: Path) -> pq.ParquetFile:
+def open_table(config: Config, table: str, results: Path) -> pq.ParquetFile:
+    """Open a table after comparing the config that it was made from; words are read as categories."""
     path = table_path(config.name, table, results)
     check_made_from(config, path)
     return pq.ParquetFile(path, read_dictionary=[c.name for c in TABLES[table] if c.dtype == "string"])

@@ -12,6 +12,7 @@ from actbench.analysis.curves import curve_table, schedule_of
 from actbench.analysis.explorer import NAMES, explore, join_parts, profile_filters
 from actbench.analysis.factorial import factor_effects
 from actbench.analysis.gradients import gradient_filters, gradient_table
+from actbench.analysis.inside import inside, inside_filters, join_inside
 from actbench.analysis.interactions import interactions, simple_effects
 from actbench.analysis.learning_rates import learning_rates
 from actbench.analysis.metrics import join_scores, scores_by_study
@@ -27,7 +28,7 @@ from actbench.plan.schema import Column
 
 NEEDED = [
     "run_key", *FACTORS, "status", "train_accuracy", "test_accuracy",
-    "best_val_accuracy", "best_test_accuracy", "best_test_loss", "classes",
+    "best_val_accuracy", "best_test_accuracy", "best_test_loss", "clip_rate", "classes",
 ]  # fmt: skip
 EVALUATED = ["run_key", "step", "split", "accuracy"]
 MEASURED = ["run_key", "step", "layer", "diagnostic", "value"]
@@ -52,6 +53,7 @@ def compute_statistics(config: Config, tables: dict[str, pd.DataFrame]) -> dict[
     counted, scores = estimates.count_statuses(runs, members), _scores(runs, members)
     frames = _compute(config, counted, scores, outcomes(runs, members), tables["curves"], tables["layers"])
     schedule = schedule_of(scores, tables["curves"])
+    frames |= _typed({"inside": inside(runs, members, tables["layers"])})
     return frames | _typed(join_parts([explore(runs, members, scores, tables, schedule)]))
 
 
@@ -88,7 +90,7 @@ def _compute(
         "simple_effects": simple_effects(scores),
         "learning_rates": learning_rates(rows),
     }
-    assert {*frames, *NAMES} == set(STATS)
+    assert {*frames, *NAMES, "inside"} == set(STATS)
     return _typed(frames)
 
 
@@ -111,6 +113,7 @@ def write_statistics(config: Config, results: Path = RESULTS) -> dict[str, int]:
     curves = read_rows(config, "curves", EVALUATED, own, results)
     layers = read_rows(config, "layers", MEASURED, gradient_filters(scores), results)
     frames = _compute(config, counted, scores, rows, curves, layers)
+    frames |= _typed({"inside": join_inside(_inside_each(config, results))})
     frames |= _typed(join_parts(_explore_each(config, scores, schedule_of(scores, curves), results)))
     paths = [stats_path(config.name, name, results) for name in frames]
     with replacing(*paths) as partial:
@@ -151,6 +154,12 @@ def _explore_each(
         curves = read_rows(config, "curves", EVALUATED, keys, results)
         layers = read_rows(config, "layers", MEASURED, profile_filters(runs), results)
         yield explore(runs, own, scores, {"curves": curves, "layers": layers}, schedule)
+
+
+def _inside_each(config: Config, results: Path) -> Iterator[pd.DataFrame]:
+    """Take what is recorded inside the networks of one activation after another."""
+    for runs, own in _runs_by_activation(config, read_table(config, "studies", results=results), results):
+        yield inside(runs, own, read_rows(config, "layers", MEASURED, inside_filters(runs), results))
 
 
 def read_statistic(config: Config, statistic: str, results: Path = RESULTS) -> pd.DataFrame:

@@ -169,6 +169,20 @@ EXPLORER_LAYERS = (
     *map(_profile, PROFILES),
 )
 
+INSIDE = (
+    STUDY,
+    ACTIVATION,
+    Column("cause", "string", "", "a factor that varies in the study; activation: all runs of the activation"),
+    Column("level", "string", "", "level of the cause"),
+    Column("diagnostic", "string", "", "name of the diagnostic; clip_rate and failed: of the run, at its last step"),
+    Column("step", "int64", "updates", "updates made before the measurement"),
+    Column("n_runs", "int64", "runs", "runs behind the row, at all learning rates; failed ones until they failed"),
+    N_SEEDS,
+    Column("value", "float64", "see diagnostic", "median over seeds of the mean over runs and hidden layers"),
+    Column("low", "float64", "see diagnostic", "lowest seed"),
+    Column("high", "float64", "see diagnostic", "highest seed"),
+)
+
 STATS: dict[str, tuple[Column, ...]] = {
     "studies": STUDIES,
     "conditions": CONDITIONS,
@@ -178,6 +192,7 @@ STATS: dict[str, tuple[Column, ...]] = {
     "ranking": RANKING,
     "curves": CURVES,
     "gradients": GRADIENTS,
+    "inside": INSIDE,
     "omnibus": OMNIBUS,
     "pairs": PAIRS,
     "rank_stability": RANK_STABILITY,

@@ -15,6 +15,7 @@ from actbench.levels.scalars import HALF, ONE, TWO, ZERO, exp, expm1, inline, lo
 
 SELU_SCALE, SELU_ALPHA = np.float32(1.0507009873554805), np.float32(1.6732632423543772)
 INVERSE_SQRT_TAU = np.float32(1 / math.sqrt(2 * math.pi))
+TWENTY = np.float32(20)
 THREE, SIXTH, THIRD = np.float32(3), np.float32(1 / 6), np.float32(1 / 3)
 
 Number = Any  # one float32 in compiled code
@@ -48,6 +49,24 @@ def _sigmoid(z: Number, a: Array) -> Number:
 
 def _sigmoid_slope(z: Number, u: Number, a: Array) -> Number:
     return u * (ONE - u)
+
+
+def _rescaled_sigmoid(z: Number, a: Array) -> Number:
+    n = expm1(TWO * (TWENTY if z >= TWENTY else z))
+    return n / (n + TWO)
+
+
+def _rescaled_sigmoid_slope(z: Number, u: Number, a: Array) -> Number:
+    e = exp(-TWO * abs(z))
+    return np.float32(4) * e / ((ONE + e) * (ONE + e))
+
+
+def _shifted_sigmoid(z: Number, a: Array) -> Number:
+    return HALF * tanh(HALF * z)
+
+
+def _shifted_sigmoid_slope(z: Number, u: Number, a: Array) -> Number:
+    return (HALF + u) * (HALF - u)
 
 
 def _tanh(z: Number, a: Array) -> Number:
@@ -161,6 +180,8 @@ def _hard_swish_slope(z: Number, u: Number, a: Array) -> Number:
 
 IDENTITY = Scalar(_identity, _identity_slope)
 SIGMOID = Scalar(_sigmoid, _sigmoid_slope)
+RESCALED_SIGMOID = Scalar(_rescaled_sigmoid, _rescaled_sigmoid_slope)
+SHIFTED_SIGMOID = Scalar(_shifted_sigmoid, _shifted_sigmoid_slope)
 TANH = Scalar(_tanh, _tanh_slope)
 RELU = Scalar(_relu, _relu_slope)
 SLOPED_RELU = Scalar(_sloped_relu, _sloped_relu_slope, _sloped_relu_learned)

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from actbench.levels import activation_scalars as scalar
 from actbench.levels.activation_scalars import Scalar
+from actbench.levels.learned_slope import prelu
 
 SELU_SCALE = 1.0507009873554804934  # λ and α: the fixed point with mean 0 and variance 1
 SELU_ALPHA = 1.6732632423543772848
@@ -48,32 +49,18 @@ def identity(z: Tensor) -> Tensor:
     return z
 
 
-class _Prelu(torch.autograd.Function):
-    """Arithmetic in place of masks, which are slow on a CPU; exact, because one of the two terms is always 0."""
+def rescaled_sigmoid(z: Tensor) -> Tensor:
+    """Return 2·σ(2z) - 1, which is tanh z in exact arithmetic: a control for comparisons of sigmoid with tanh.
 
-    @staticmethod
-    def forward(ctx: Any, z: Tensor, slope: Tensor) -> Tensor:
-        ctx.save_for_backward(z, slope)
-        positive = torch.relu(z)
-        return torch.addcmul(positive, z - positive, slope)
-
-    @staticmethod
-    def backward(ctx: Any, g: Tensor) -> tuple[Tensor, Tensor]:
-        z, slope = ctx.saved_tensors
-        positive = torch.ops.aten.threshold_backward(g, z, 0)  # g where z > 0, else 0
-        negative = g - positive
-        return torch.addcmul(positive, negative, slope), (negative * z).sum_to_size(slope.shape)
-
-
-def prelu(z: Tensor, slope: Tensor) -> Tensor:
-    """Return z where it is positive, slope·z elsewhere.
-
-    Equals `torch.where(z > 0, z, slope * z)` and its gradients in a seventh of the time; at 0 its derivative is the
-    slope, as in torch.
-    slope: (P, 1, 1) or any shape that broadcasts to z's. Source: He et al. 2015, eq. 1.
+    As n / (n + 2) with n = exp(2z) - 1, which does not cancel near 0; beyond z = 20 it is 1 to the last bit.
     """
-    result: Tensor = _Prelu.apply(z, slope)  # type: ignore[no-untyped-call]
-    return result
+    n = torch.expm1(2 * z.clamp(max=20))
+    return n / (n + 2)
+
+
+def shifted_sigmoid(z: Tensor) -> Tensor:
+    """Return σ(z) - 1/2, the sigmoid centred on zero, as tanh(z/2)/2, which does not cancel near 0."""
+    return torch.tanh(z / 2) / 2
 
 
 def _mish_weight(z: Tensor) -> tuple[Tensor, Tensor]:
@@ -107,6 +94,11 @@ def _identity_derivative(z: Tensor) -> Tensor:
     return torch.ones_like(z)
 
 
+def _rescaled_sigmoid_derivative(z: Tensor) -> Tensor:
+    s = torch.sigmoid(2 * z)
+    return 4 * s * (1 - s)
+
+
 def _sigmoid_derivative(z: Tensor) -> Tensor:
     return torch.sigmoid(z) * torch.sigmoid(-z)
 
@@ -116,15 +108,19 @@ def _tanh_derivative(z: Tensor) -> Tensor:
 
 
 def _relu_derivative(z: Tensor) -> Tensor:
-    return (z > 0).to(z.dtype)
+    """Return 1 where z > 0, else 0; six times as fast as turning truth values into numbers."""
+    step: Tensor = torch.ops.aten.threshold_backward(torch.ones_like(z), z, 0)
+    return step
 
 
 def _leaky_derivative(z: Tensor, slope: float | Tensor) -> Tensor:
-    return torch.where(z > 0, torch.ones_like(z), slope)
+    positive = _relu_derivative(z)
+    return positive + (1 - positive) * slope
 
 
 def _elu_derivative(z: Tensor, alpha: float) -> Tensor:
-    return torch.where(z > 0, torch.ones_like(z), alpha * torch.exp(z.clamp(max=0)))
+    positive = _relu_derivative(z)
+    return positive + (1 - positive) * alpha * torch.exp(z.clamp(max=0))
 
 
 def _selu_derivative(z: Tensor) -> Tensor:
@@ -276,6 +272,20 @@ ACTIVATIONS: dict[str, Activation] = {
         reference="Collobert et al. 2011, Natural language processing (almost) from scratch, JMLR 12",
         kinks=(-1.0, 1.0),
         compiled=scalar.HARDTANH,
+    ),
+    "rescaled_sigmoid": Activation(
+        rescaled_sigmoid,
+        _rescaled_sigmoid_derivative,
+        formula="2 / (1 + exp(-2z)) - 1",
+        reference="LeCun, Bottou, Orr & Müller 1998, Efficient backprop, section 4.4, on tanh",
+        compiled=scalar.RESCALED_SIGMOID,
+    ),
+    "shifted_sigmoid": Activation(
+        shifted_sigmoid,
+        _sigmoid_derivative,
+        formula="1 / (1 + exp(-z)) - 1/2",
+        reference="LeCun, Bottou, Orr & Müller 1998, Efficient backprop, section 4.4, on symmetry",
+        compiled=scalar.SHIFTED_SIGMOID,
     ),
     "hard_swish": Activation(
         F.hardswish,

@@ -100,10 +100,13 @@ def _saturated(run: Run, z: Tensor) -> float:
 
 
 def chain_of(run: Run, features: int) -> Chain | None:
-    """Return a run's network as theory sees it, or None when the residual rule is not a weighted sum."""
+    """Return a run's network as theory sees it.
+
+    None where it has no eyes for it: a residual rule that is not a weighted sum, biases with a mean.
+    """
     level, phi = parse_level("init", run.init), nonlinearity(run.activation)
     entry, residual = INITIALIZERS[level.name], RESIDUALS[parse_level("residual", run.residual).name]
-    if residual.coefficients is None:
+    if residual.coefficients is None or run.bias_offset:
         return None
     skip, branch = residual.coefficients(run.depth)
     norm = parse_level("norm", run.norm).name
@@ -111,7 +114,7 @@ def chain_of(run: Run, features: int) -> Chain | None:
         depth=run.depth,
         first_var=features * entry.variance(features, run.width, None, *level.arguments),
         weight_var=run.width * entry.variance(run.width, run.width, phi, *level.arguments),
-        bias_var=entry.bias_variance(run.width) + run.bias_offset**2,
+        bias_var=entry.bias_variance(run.width),
         norm=norm,
         skip=skip,
         branch=branch,

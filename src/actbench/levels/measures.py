@@ -14,7 +14,7 @@ from torch import Tensor
 
 from actbench.levels import spectra
 from actbench.levels.family import LayerTrace
-from actbench.levels.saturation import saturated
+from actbench.levels.saturation import below_steepest, saturated
 
 
 @dataclass(frozen=True)
@@ -44,10 +44,14 @@ class Layer:
         return self.trace.u_PBD
 
     @cached_property
-    def saturated_PBD(self) -> tuple[Tensor, Tensor]:
-        """Tell whether each unit is saturated low and high for each example."""
-        assert self.trace.derivative is not None
-        return saturated(self.trace.derivative, self.trace.z_PBD, self.trace.slope_PBD)
+    def saturated_PBD(self) -> Tensor:
+        """Tell whether each unit is saturated for each example."""
+        return saturated(self.trace)
+
+    @cached_property
+    def low_PBD(self) -> Tensor:
+        """Tell whether each unit is saturated below the steepest place for each example."""
+        return self.saturated_PBD & below_steepest(self.trace)
 
 
 @dataclass(frozen=True)
@@ -70,12 +74,14 @@ def _std(x_PBD: Tensor) -> Tensor:
 
 
 def _share(is_PBD: Tensor) -> Tensor:
-    return is_PBD.flatten(1).sum(1) / is_PBD[0].numel()
+    """Count in float32, exact here and several times as fast as over truth values."""
+    return is_PBD.flatten(1).to(torch.float32).mean(1)
 
 
 def _norm(x: Tensor) -> Tensor:
     """Square in float64: a vanishing gradient of 1e-25 still has a norm."""
-    return x.flatten(1).double().square().sum(1).sqrt().to(x.dtype)
+    norm_P: Tensor = torch.linalg.vector_norm(x.flatten(1), dim=1, dtype=torch.float64)
+    return norm_P.to(x.dtype)
 
 
 def _cosine(x_PN: Tensor, y_PN: Tensor) -> Tensor:
@@ -141,18 +147,17 @@ def zero_fraction(layer: Layer) -> Tensor:
 
 def saturated_fraction(layer: Layer) -> Tensor:
     """Return the share of saturated pairs of unit and example, shape (P,)."""
-    low_PBD, high_PBD = layer.saturated_PBD
-    return _share(low_PBD | high_PBD)
+    return _share(layer.saturated_PBD)
 
 
 def saturated_low(layer: Layer) -> Tensor:
     """Return the share saturated below the steepest place, shape (P,)."""
-    return _share(layer.saturated_PBD[0])
+    return _share(layer.low_PBD)
 
 
 def saturated_high(layer: Layer) -> Tensor:
     """Return the share saturated above the steepest place, shape (P,)."""
-    return _share(layer.saturated_PBD[1])
+    return _share(layer.saturated_PBD & ~layer.low_PBD)
 
 
 def dead_fraction(layer: Layer) -> Tensor:
@@ -185,8 +190,8 @@ def sign_coherence(layer: Layer) -> Tensor:
 
     Entries that are 0 do not count, nor do units whose whole gradient is 0; NaN where no unit is left.
     """
-    positive_PO = (layer.gradient_PIO > 0).sum(1)
-    negative_PO = (layer.gradient_PIO < 0).sum(1)
+    positive_PO = (layer.gradient_PIO > 0).to(torch.float32).sum(1)
+    negative_PO = (layer.gradient_PIO < 0).to(torch.float32).sum(1)
     present_PO = positive_PO + negative_PO
     share_PO = torch.maximum(positive_PO, negative_PO) / present_PO.clamp(min=1)
     return _ratio(share_PO.sum(1), (present_PO > 0).sum(1))

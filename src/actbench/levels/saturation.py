@@ -12,6 +12,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from actbench.levels.family import LayerTrace
+
 SATURATED = 0.05  # of the largest |φ′|
 GRID_G = torch.linspace(-20, 20, 8001, dtype=torch.float64)  # every place of a largest slope lies there, 0 included
 
@@ -33,13 +35,18 @@ def steepest(derivative: Derivative, device: torch.device | None = None) -> tupl
     return largest, grid_G[place]
 
 
-def saturated(derivative: Derivative, z_PBD: Tensor, slope_PBD: Tensor) -> tuple[Tensor, Tensor]:
-    """Tell for each unit and example whether it is saturated low, and whether high.
+def saturated(trace: LayerTrace) -> Tensor:
+    """Tell for each unit of a hidden layer and each example whether it is saturated, (P, B, D).
 
-    |φ′(z)| < SATURATED·max|φ′|, by the side of the place of the maximum on which z lies.
-    slope_PBD: φ′(z). Source: Glorot & Bengio 2010, section 3, who watch saturation by the activation's range.
+    |φ′(z)| < SATURATED·max|φ′|. Source: Glorot & Bengio 2010, section 3, who watch the ends of the activation's range.
     """
-    largest, place = steepest(derivative, z_PBD.device)
-    flat_PBD = slope_PBD.abs() < (SATURATED * largest).to(slope_PBD.dtype)
-    below_PBD = z_PBD < place.to(z_PBD.dtype)
-    return flat_PBD & below_PBD, flat_PBD & ~below_PBD
+    assert trace.derivative is not None
+    largest, _ = steepest(trace.derivative, trace.z_PBD.device)
+    return trace.slope_PBD.abs() < (SATURATED * largest).to(trace.z_PBD.dtype)
+
+
+def below_steepest(trace: LayerTrace) -> Tensor:
+    """Tell for each unit of a hidden layer and each example whether z lies below the place of max|φ′|, (P, B, D)."""
+    assert trace.derivative is not None
+    _, place = steepest(trace.derivative, trace.z_PBD.device)
+    return trace.z_PBD < place.to(trace.z_PBD.dtype)

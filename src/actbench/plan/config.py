@@ -59,7 +59,7 @@ def load_config(path: str | Path) -> Config:
     """Read a config file; raise ConfigError naming the key, the value and the remedy."""
     raw = read_yaml(Path(path))
     where = str(path)
-    values = _take(raw, KEYS, where, joint=": ")
+    values = take(raw, KEYS, where, joint=": ")
     if not NAME.fullmatch(values["name"]):
         raise ConfigError(f"{where}: name", f"{values['name']!r} is not a word of a-z, 0-9, - and _ (at most 40)")
     if not 0 < values["shard_minutes"] <= LONGEST_SHARD:
@@ -83,9 +83,10 @@ def load_config(path: str | Path) -> Config:
     return Config(**{**values, "studies": studies})
 
 
-def _take(
+def take(
     raw: Any, keys: dict[str, tuple[type, Any, str]], where: str, also: tuple[str, ...] = (), joint: str = "."
 ) -> dict[str, Any]:
+    """Check keys and types of a mapping and fill defaults in; raise ConfigError naming key, value and remedy."""
     if not isinstance(raw, dict):
         raise ConfigError(where, f"expected keys and values, found {raw!r}"[:200])
     for key in raw:
@@ -107,12 +108,13 @@ def _word(kind: type) -> str:
 
 
 def _read_defaults(raw: dict[str, Any], where: str) -> Levels:
-    given = _read_levels(raw, where)
+    given = read_levels(raw, where)
     return {name: given.get(name, (factor.default,)) for name, factor in FACTORS.items()}
 
 
-def _read_levels(raw: Any, where: str) -> Levels:
-    values = _take(raw, {}, where, also=tuple(FACTORS))
+def read_levels(raw: Any, where: str) -> Levels:
+    """Read levels of some factors, each a level or a list; raise ConfigError on an unknown factor or level."""
+    values = take(raw, {}, where, also=tuple(FACTORS))
     assert not values
     return {name: _read_list(name, raw[name], f"{where}.{name}") for name in raw}
 
@@ -133,8 +135,8 @@ def _read_list(name: str, raw: Any, where: str) -> tuple[Value, ...]:
 def _read_study(name: str, raw: Any, defaults: Levels, where: str) -> Study:
     if not NAME.fullmatch(name):
         raise ConfigError(where, f"{name!r} is not a word of a-z, 0-9, - and _ (at most 40)")
-    values = _take(raw, STUDY_KEYS, where, also=tuple(FACTORS))
-    given = _read_levels({key: raw[key] for key in raw if key in FACTORS}, where)
+    values = take(raw, STUDY_KEYS, where, also=tuple(FACTORS))
+    given = read_levels({key: raw[key] for key in raw if key in FACTORS}, where)
     levels = {**defaults, **given}
     exclude = tuple(
         _read_exclusion(item, levels, f"{where}.exclude[{index}]") for index, item in enumerate(values["exclude"])
@@ -143,7 +145,7 @@ def _read_study(name: str, raw: Any, defaults: Levels, where: str) -> Study:
 
 
 def _read_exclusion(raw: Any, levels: Levels, where: str) -> Levels:
-    exclusion = _read_levels(raw, where)
+    exclusion = read_levels(raw, where)
     if not exclusion:
         raise ConfigError(where, "an empty exclusion; name at least one factor")
     for factor, values in exclusion.items():

@@ -7,6 +7,7 @@ import math
 
 from actbench.plan.config import KEYS, MOST_RUNS, STUDY_KEYS
 from actbench.plan.factors import FACTORS, Factor
+from actbench.plan.ledger import CLAIM_KEYS, RULES, TEST_KEYS
 from actbench.plan.registry import argument_bounds, description, known_levels
 from actbench.plan.shards import MOST_SHARDS
 
@@ -20,6 +21,7 @@ HEAD = f"""\
 | `config.yaml` | the default grid: `snakemake --cores 8` |
 | `smoke.yaml` | the whole workflow on a tiny grid: `snakemake --cores 8 --configfile config/smoke.yaml` |
 | `paper.yaml` | the full grid, meant for a cluster |
+| `claims.yaml` | the ledger: claims, how each is tested, and the smallest effect that matters |
 
 A config lists studies. A study is a full factorial: every combination of its levels is trained, less those in
 `exclude`. Runs that several studies share are trained once. `actbench check FILE` reads a config without starting
@@ -31,8 +33,21 @@ arguments stands there in quotes: `["adam(0.9,0.99)"]`.
 """
 
 
+LEDGER = """\
+## The ledger of claims
+
+`claims.yaml` has two keys: `studies`, which the claims may name, and `claims`, by their ids. A claim is one entry; its
+verdict follows from its rule, its direction and its margin, and is in `results/<name>/claims.csv`. Over seeds, the
+interval of the effect (Student's t, 95 %) lies wholly beyond the margin: `supported`; wholly short of it:
+`contradicted`; else `inconclusive`. Where strata or tests disagree the claim is `conditional`, and its row says under
+which levels it holds and fails. An exact claim names a check of `src/actbench/levels/calculus.py`.
+
+### Keys of a claim
+"""
+
+
 def reference() -> str:
-    """Return the whole text: keys of a config, keys of a study, factors, levels."""
+    """Return the whole text: keys of a config, keys of a study, factors, levels, keys of the ledger."""
     factors = [_factor_row(factor) for factor in FACTORS.values()]
     parts = [
         HEAD,
@@ -48,6 +63,13 @@ def reference() -> str:
         "## Levels\n",
         "A level with arguments is written `name(number)`; arguments that have a default may be left out.\n",
         *(_levels(factor.name) for factor in FACTORS.values() if factor.kind == "level"),
+        LEDGER,
+        _table(("key", "type", "default", "meaning"), _key_rows(CLAIM_KEYS)),
+        "### Keys of a test\n",
+        "They stand in the claim itself, or, where it has several tests, under `tests` by the test's name.\n",
+        _table(("key", "type", "default", "meaning"), _key_rows(TEST_KEYS)),
+        "### Rules\n",
+        _table(("rule", "needs", "effect"), [_rule_row(name) for name in RULES]),
     ]
     return "\n".join(parts)
 
@@ -58,6 +80,11 @@ def _key_rows(keys: dict[str, tuple[type, object, str]]) -> list[tuple[str, ...]
         text = "must be given" if default is None else f"`{default}`" if default else "empty"
         rows.append((f"`{key}`", TYPES[kind], text, meaning))
     return rows
+
+
+def _rule_row(name: str) -> tuple[str, ...]:
+    needs, effect = RULES[name]
+    return f"`{name}`", ", ".join(f"`{key}`" for key in needs), effect
 
 
 def _factor_row(factor: Factor) -> tuple[str, ...]:

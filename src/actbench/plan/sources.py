@@ -12,6 +12,7 @@ PACKAGE = Path(__file__).resolve().parent.parent
 SHOW = PACKAGE / "show"
 FIGURES = SHOW / "figures"
 STATISTICS = PACKAGE / "analysis" / "stats_schema.py"
+METRICS = PACKAGE / "analysis" / "metrics.py"
 
 
 def figure_names() -> list[str]:
@@ -21,9 +22,24 @@ def figure_names() -> list[str]:
 
 def statistic_names() -> list[str]:
     """Return every statistic: the keys of the dict literal STATS."""
-    schema = _assigned(_tree(STATISTICS), "STATS")
-    assert isinstance(schema, ast.Dict), "the columns of all statistics stand in one dict literal"
-    return [ast.literal_eval(key) for key in schema.keys if key is not None]
+    return _keys(STATISTICS, "STATS")
+
+
+def metric_names() -> list[str]:
+    """Return every metric of a run: the keys of the dict literal METRICS."""
+    return _keys(METRICS, "METRICS")
+
+
+def check_names() -> list[str]:
+    """Return every exact check and every law that a claim may name: the keys of CHECKS and LAWS."""
+    checks = _keys(PACKAGE / "levels" / "calculus.py", "CHECKS")
+    return [*checks, *_keys(PACKAGE / "analysis" / "claim_laws.py", "LAWS")]
+
+
+def _keys(file: Path, name: str) -> list[str]:
+    literal = _assigned(_tree(file), name)
+    assert isinstance(literal, ast.Dict), f"{name} is one dict literal"
+    return [ast.literal_eval(key) for key in literal.keys if key is not None]
 
 
 def figure_needs(name: str, kind: str) -> tuple[str, ...]:

@@ -1,9 +1,12 @@
-"""`actbench theory`: mean-field predictions of an activation at one weight and bias variance."""
+"""`actbench theory`: mean-field predictions of an activation, or of every condition of a config."""
 
 import argparse
+import csv
 import json
+from pathlib import Path
 from typing import Any
 
+from actbench.analysis.atomic_file import replacing
 from actbench.plan.errors import ConfigError
 
 EXAMPLE = "actbench theory --activation tanh --weight-var 1.3 --bias-var 0.05 --json"
@@ -11,18 +14,25 @@ EXAMPLE = "actbench theory --activation tanh --weight-var 1.3 --bias-var 0.05 --
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("--activation", required=True, metavar="LEVEL", help="activation, e.g. tanh or leaky_relu(0.2)")
+    parser.add_argument(
+        "config", nargs="?", help="config file: write stats/theory.csv and depth_scales.csv of it, and nothing else"
+    )
+    parser.add_argument("--activation", metavar="LEVEL", help="activation, e.g. tanh or leaky_relu(0.2)")
     parser.add_argument(
         "--weight-var", type=float, metavar="V", help="variance of a weight times fan_in; without it, gain² at q = 1"
     )
     parser.add_argument("--bias-var", type=float, default=0.0, metavar="V", help="variance of a bias (default: 0)")
     parser.add_argument("--edge-of-chaos", action="store_true", help="find the weight variance at which chi is 1")
     parser.add_argument("--correlation", type=float, nargs="+", default=[], metavar="C", help="evaluate C(c) there too")
+    parser.add_argument("--results", type=Path, default=Path("results"), help="folder of results (default: results)")
+    parser.add_argument("--data", type=Path, default=Path("data"), help="folder of the data sets (default: data)")
     parser.add_argument("--json", action="store_true", help="print JSON; null is a number that does not exist")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print fixed points, chi and depth scales, or the edge of chaos."""
+    """Print fixed points, chi and depth scales, or the edge of chaos; with a config, write its tables."""
+    if arguments.config is not None:
+        return _tabulate(arguments)
     _check(arguments)
     from actbench.levels.nonlinearity import nonlinearity
     from actbench.plan.level import canonical
@@ -45,7 +55,39 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _tabulate(arguments: argparse.Namespace) -> int:
+    from actbench.plan.config import load_config
+    from actbench.plan.design import expand
+
+    if arguments.activation is not None:
+        raise ConfigError("--activation", "a config has its own activations; give one of the two")
+    config = load_config(arguments.config)
+    runs = expand(config, arguments.config).runs
+    from actbench.levels.dataset import load_dataset
+    from actbench.levels.theory_table import LAYER_COLUMNS, SCALE_COLUMNS, layer_rows, scale_rows
+    from actbench.training.process import one_core
+
+    one_core()
+    datasets = {name: load_dataset(name, arguments.data) for name in sorted({item.dataset for item in runs})}
+    scaled = sorted({item.activation for item in runs if item.init.startswith("normal(")})
+    folder = arguments.results / config.name / "stats"
+    files = {
+        folder / "theory.csv": [LAYER_COLUMNS, *layer_rows(runs, datasets)],
+        folder / "depth_scales.csv": [SCALE_COLUMNS, *scale_rows(scaled)],
+    }
+    with replacing(*files) as partial:
+        for path, rows in zip(partial, files.values(), strict=True):
+            with path.open("w", encoding="utf-8", newline="") as file:
+                csv.writer(file, lineterminator="\n").writerows(rows)
+    answer = {"files": [path.as_posix() for path in files], "rows": [len(rows) - 1 for rows in files.values()]}
+    lines = [f"{file} ({rows} rows)" for file, rows in zip(answer["files"], answer["rows"], strict=True)]
+    print(json.dumps(answer) if arguments.json else "\n".join(lines))
+    return 0
+
+
 def _check(arguments: argparse.Namespace) -> None:
+    if arguments.activation is None:
+        raise ConfigError("theory", "give --activation LEVEL, or a config file")
     if arguments.edge_of_chaos and arguments.weight_var is not None:
         raise ConfigError("--weight-var", "the edge of chaos is what is looked for; leave one of the two out")
     if arguments.weight_var is not None and not 1e-9 <= arguments.weight_var <= 1e9:

@@ -1,0 +1,197 @@
+"""The tests of the ledger applied to what was measured: one row for each test and each of its strata."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from actbench.analysis.claim_laws import LAWS
+from actbench.analysis.claim_rules import EFFECTS, Effects, matches
+from actbench.analysis.metrics import CONDITION, METRICS, add_metrics, choose_lr
+from actbench.analysis.row_groups import read_rows
+from actbench.analysis.run_values import Wanted, read_diagnostics, speed, value_of_runs, wanted_of
+from actbench.analysis.statistics import stats_path
+from actbench.analysis.tables import RESULTS, read_table
+from actbench.analysis.verdicts import (
+    CONTRADICTED,
+    MISSING,
+    NOT_ESTIMABLE,
+    NOT_YET,
+    SUPPORTED,
+    Estimate,
+    judge,
+    unite,
+)  # fmt: skip
+from actbench.plan.config import Config
+from actbench.plan.ledger import SPEED, Claim, ClaimTest
+from actbench.plan.registry import declared_text, known_levels
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the ledger is judged by."""
+
+    runs: pd.DataFrame  # with metrics
+    members: pd.DataFrame  # study, run_key
+    curves: pd.DataFrame
+    diagnostics: dict[Wanted, "pd.Series[float]"] = field(default_factory=dict)
+    exact: pd.DataFrame = field(default_factory=pd.DataFrame)
+    cost: pd.DataFrame = field(default_factory=pd.DataFrame)
+
+
+def read_evidence(config: Config, ledger: tuple[Claim, ...], results: Path = RESULTS) -> Evidence:
+    """Read from the tables what the ledger's tests need, and no more."""
+    tests = [test for claim in ledger for test in claim.tests]
+    members = read_table(config, "studies", results=results)
+    members = members[members["study"].isin({test.study for test in tests})]
+    runs = add_metrics(read_table(config, "runs", results=results))
+    runs = runs[runs["run_key"].isin(members["run_key"])].sort_values("run_key", ignore_index=True)
+    timed = [test.study for test in tests if SPEED in (test.quantity, _of_rates(test))]
+    keys = sorted(set(members.loc[members["study"].isin(timed), "run_key"]))
+    curves = read_rows(config, "curves", ["run_key", "step", "split", "loss"], [("run_key", "in", keys)], results)
+    wanted = [item for test in tests for item in [wanted_of(test), *_of_law(test)] if item]
+    diagnostics = read_diagnostics(config, runs, wanted, results)
+    own = [_read(stats_path(config.name, name, results)) for name in ("exact", "cost")]
+    return Evidence(runs, members, curves, diagnostics, *own)
+
+
+def _of_rates(test: ClaimTest) -> str:
+    return SPEED if test.rates == "fastest" else ""
+
+
+def _of_law(test: ClaimTest) -> tuple[Wanted, ...]:
+    return LAWS[test.check].wanted if test.rule == "law" else ()
+
+
+def _read(path: Path) -> pd.DataFrame:
+    return pd.read_csv(path, keep_default_na=False, na_values=[""]) if path.exists() else pd.DataFrame()
+
+
+def rows_of_test(claim: Claim, test: ClaimTest, evidence: Evidence) -> Iterator[Row]:
+    """Yield the row of a test over all its runs, and one for each stratum."""
+    if test.rule == "exact":
+        yield _row(claim, test, "", _exact(test, evidence.exact), 0)
+        return
+    if test.rule == "cost":
+        yield _row(claim, test, "", _not_yet("run `actbench cost` first"), 0)
+        return
+    rows = _select(test, evidence)
+    if rows is None:
+        yield _row(claim, test, "", _not(MISSING, f"no study {test.study} in this config"), 0)
+        return
+    estimates = {levels: _estimate(own, test) for levels, own in _strata(rows, test)}
+    verdicts = [estimate.verdict for levels, (estimate, _) in estimates.items() if levels]
+    for levels, (estimate, n_runs) in estimates.items():
+        verdict = estimate.verdict if levels else unite(estimate.verdict, verdicts)
+        yield _row(claim, test, levels, estimate, n_runs) | {"verdict": verdict}
+
+
+def _select(test: ClaimTest, evidence: Evidence) -> pd.DataFrame | None:
+    """Return the runs of a test with their `value`; None when the config has no such study."""
+    keys = evidence.members.loc[evidence.members["study"] == test.study, "run_key"]
+    if keys.empty:
+        return None
+    rows = evidence.runs[evidence.runs["run_key"].isin(keys)]
+    rows = rows[matches(rows, test.where)].reset_index(drop=True)
+    if test.rates == "chosen" and len(rows):
+        rows = choose_lr(rows)
+    elif test.rates == "fastest" and len(rows):
+        rows = _fastest(rows, test, evidence.curves)
+    if test.rule == "law":
+        return rows.assign(value=LAWS[test.check].deviation(rows, evidence.diagnostics))
+    return rows.assign(value=value_of_runs(test, rows, evidence.curves, evidence.diagnostics))
+
+
+def _fastest(rows: pd.DataFrame, test: ClaimTest, curves: pd.DataFrame) -> pd.DataFrame:
+    """Keep each condition's rate with the fewest validation steps_to_loss, the smallest of equals."""
+    timed = rows.assign(speed=speed(test, rows, curves, "val"))
+    rates = timed.groupby([*CONDITION, "lr"])["speed"].mean().reset_index()
+    best = rates.sort_values([*CONDITION, "speed", "lr"]).drop_duplicates(CONDITION)[[*CONDITION, "lr"]]
+    return rows.merge(best, on=[*CONDITION, "lr"], validate="many_to_one")
+
+
+def _strata(rows: pd.DataFrame, test: ClaimTest) -> Iterator[tuple[str, pd.DataFrame]]:
+    yield "", rows
+    if test.strata and len(rows):
+        for levels, own in rows.groupby(list(test.strata)):
+            words = zip(test.strata, levels, strict=True)
+            yield ", ".join(f"{factor} {level}" for factor, level in words), own
+
+
+def _estimate(rows: pd.DataFrame, test: ClaimTest) -> tuple[Estimate, int]:
+    if rows.empty:
+        return _not(NOT_ESTIMABLE, "no run with these levels in the study"), 0
+    if rows["value"].isna().all():
+        return _not(NOT_ESTIMABLE, f"{test.quantity or test.check} was recorded for none of the runs"), 0
+    if test.rule == "law":
+        effects = Effects(rows.groupby("seed")["value"].max(), int(rows["value"].notna().sum()))
+    else:
+        effects = EFFECTS[test.rule](rows, test)
+    estimate = judge(effects.by_seed, test)
+    notes = [estimate.note, effects.note, "no pair to compare" if estimate.verdict == NOT_ESTIMABLE else ""]
+    return Estimate(**{**vars(estimate), "note": "; ".join(filter(None, notes))}), effects.n_runs
+
+
+def _exact(test: ClaimTest, exact: pd.DataFrame) -> Estimate:
+    found = exact[exact["check"] == test.check] if len(exact) else exact
+    if found.empty:
+        return _not_yet("run `actbench exact` first")
+    row = found.iloc[0]
+    verdict = SUPPORTED if row["holds"] else CONTRADICTED
+    return Estimate(float(row["value"]), np.nan, np.nan, np.nan, 0, verdict, str(row["detail"]))
+
+
+def _not(verdict: str, note: str) -> Estimate:
+    return Estimate(np.nan, np.nan, np.nan, np.nan, 0, verdict, note)
+
+
+def _not_yet(note: str) -> Estimate:
+    return _not(NOT_YET, note)
+
+
+def _row(claim: Claim, test: ClaimTest, stratum: str, estimate: Estimate, n_runs: int) -> Row:
+    return {
+        "id": claim.id, "test": test.name, "stratum": stratum, "study": test.study, "rule": test.rule,
+        "quantity": describe_quantity(test), "direction": test.direction, "margin": test.margin,
+        "unit": unit_of(test), "n_runs": n_runs, **vars(estimate),
+    }  # fmt: skip
+
+
+def describe_quantity(test: ClaimTest) -> str:
+    """Say in a few words what a test measures."""
+    wanted = wanted_of(test)
+    if not wanted:
+        parts = [test.quantity or test.check, f"below {test.threshold:g} nats" if test.quantity == SPEED else ""]
+    else:
+        parts = [wanted[0], f"at {wanted[1]}" if wanted[1] != "early" else "early", _where(wanted[2])]
+    scale = "" if test.scale == "linear" else f"{test.scale} "
+    return scale + ", ".join(filter(None, parts))
+
+
+def _where(layers: str) -> str:
+    words = {"network": "", "mean": "mean of layers", "spread": "spread over layers", "output": "output layer"}
+    return words.get(layers, f"{layers} layer")
+
+
+def unit_of(test: ClaimTest) -> str:
+    """Return the unit of a test's effect."""
+    if test.rule in ("auc", "interaction_share", "exact", "law", "cost"):
+        return {"auc": "probability", "interaction_share": "fraction", "cost": "fraction"}.get(test.rule, "")
+    unit = {"log10": "decades", "log2": "doublings", "rank": "ranks"}.get(test.scale) or _linear_unit(test)
+    over = {"log10": f"decade of {test.over}", "log2": f"doubling of {test.over}"}.get(test.over_scale, test.over)
+    return f"{unit} per {over}".strip() if test.rule == "slope" else unit
+
+
+def _linear_unit(test: ClaimTest) -> str:
+    if test.layers == "spread":
+        return "decades"
+    if test.quantity in METRICS:
+        return METRICS[test.quantity].unit or "fraction"
+    if test.quantity in known_levels("diagnostic"):
+        return declared_text("diagnostic", test.quantity, "unit")
+    return "updates" if test.quantity == SPEED else ""

@@ -1,0 +1,154 @@
+"""One number of each run that a claim is about: a metric, a diagnostic at one moment, or the speed of learning."""
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from actbench.analysis.row_groups import open_table
+from actbench.analysis.tables import RESULTS
+from actbench.plan.config import Config
+from actbench.plan.ledger import SPEED, ClaimTest
+from actbench.plan.registry import declared_text, known_levels
+
+SMALLEST = 1e-38  # about the smallest normal float32; smaller numbers were flushed to zero while training
+WHOLE = {"network": "network", "weights": "mean", "hidden": "mean"}  # what a diagnostic is measured on -> layers
+
+Wanted = tuple[str, str, str]  # diagnostic, moment, layers
+
+
+def wanted_of(test: ClaimTest) -> Wanted | None:
+    """Return which diagnostic, at which moment, of which layers a test reads; None when it reads none."""
+    if test.quantity not in known_levels("diagnostic") or test.rule == "cost":
+        return None
+    on = declared_text("diagnostic", test.quantity, "where")
+    return test.quantity, test.moment, test.layers or WHOLE[on]
+
+
+def _largest(rows: pd.DataFrame) -> "pd.Series[float]":
+    return rows.groupby("run_key", observed=True)["value"].max()
+
+
+def _mean(rows: pd.DataFrame) -> "pd.Series[float]":
+    return rows.groupby("run_key", observed=True)["value"].mean()
+
+
+def _spread(rows: pd.DataFrame) -> "pd.Series[float]":
+    """Return log10 of the largest over the smallest layer."""
+    grouped = rows.groupby("run_key", observed=True)["value"]
+    high, low = grouped.max().clip(lower=SMALLEST), grouped.min().clip(lower=SMALLEST)
+    return pd.Series(np.log10(high / low), index=high.index)
+
+
+# layers -> (which of a run's layers, given its number and the depth, how they become one number)
+LAYERS: dict[str, tuple[Callable[..., Any], Callable[[pd.DataFrame], "pd.Series[float]"]]] = {
+    "network": (lambda layer, depth: layer == 0, _mean),
+    "first": (lambda layer, depth: layer == 1, _mean),
+    "last": (lambda layer, depth: layer == depth, _mean),
+    "output": (lambda layer, depth: layer == depth + 1, _mean),
+    "mean": (lambda layer, depth: (layer >= 1) & (layer <= depth), _mean),
+    "largest": (lambda layer, depth: (layer >= 1) & (layer <= depth), _largest),
+    "spread": (lambda layer, depth: (layer >= 1) & (layer <= depth), _spread),
+}
+
+
+def read_diagnostics(
+    config: Config, runs: pd.DataFrame, wanted: Iterable[Wanted], results: Path = RESULTS
+) -> dict[Wanted, "pd.Series[float]"]:
+    """Read what tests need of the table `layers`, with one row group in memory at a time.
+
+    Args:
+        config: the config at hand.
+        runs: columns run_key, depth, steps; other runs are left out.
+        wanted: diagnostic, moment and layers of each number.
+        results: folder of all results.
+
+    Returns:
+        One number a run, by run_key; a run without the diagnostic at that moment is missing.
+    """
+    wanted = sorted(set(wanted))
+    parts: dict[Wanted, list[pd.Series[float]]] = {item: [] for item in wanted}
+    facts = runs.drop_duplicates("run_key").set_index("run_key")[["depth", "steps"]]
+    names = pa.array(sorted({diagnostic for diagnostic, _, _ in wanted}))
+    with open_table(config, "layers", results) as file:
+        for group in range(file.num_row_groups if wanted else 0):
+            rows = file.read_row_group(group)
+            rows = rows.filter(pc.is_in(rows["diagnostic"].cast("string"), value_set=names)).to_pandas()
+            rows = rows.join(facts, on=rows["run_key"].astype("str").rename("key"), how="inner")
+            for item in wanted:
+                parts[item].append(reduce_layers(rows, item))
+    return {item: pd.concat(found).astype("float64") for item, found in parts.items() if found}
+
+
+def reduce_layers(rows: pd.DataFrame, wanted: Wanted) -> "pd.Series[float]":
+    """Reduce rows of `layers`, with the depth and steps of their runs, to one number a run."""
+    diagnostic, moment, layers = wanted
+    chosen, reduce = LAYERS[layers]
+    own = rows[(rows["diagnostic"] == diagnostic) & chosen(rows["layer"], rows["depth"])]
+    own = own.assign(run_key=own["run_key"].astype("str"))
+    if moment == "early":
+        own = own[own["step"] > 0]
+        own = own[own["step"] == own.groupby("run_key")["step"].transform("min")]
+    else:
+        own = own[own["step"] == (own["steps"] if moment == "end" else 0)]
+    return reduce(own)
+
+
+def steps_to_loss(curves: pd.DataFrame, threshold: float, steps: "pd.Series[int]") -> "pd.Series[float]":
+    """Return after how many updates each run's loss first falls to the threshold.
+
+    Between two evaluations the loss is taken as linear in log(1 + step), on which the evaluations are evenly spaced. A
+    run that never gets there counts twice its number of steps: worse than every run that does.
+
+    Args:
+        curves: run_key, step, loss of one split.
+        threshold: loss, nats.
+        steps: updates of each run, by run_key.
+    """
+    ordered = curves.sort_values(["run_key", "step"])
+    before = ordered.groupby("run_key")[["step", "loss"]].shift()
+    ordered = ordered.assign(step0=before["step"], loss0=before["loss"])
+    reached = ordered[ordered["loss"] <= threshold].drop_duplicates("run_key").set_index("run_key")
+    start, end = np.log1p(reached["step0"]), np.log1p(reached["step"])
+    share = ((reached["loss0"] - threshold) / (reached["loss0"] - reached["loss"])).clip(0, 1)
+    at = np.expm1(start + share * (end - start)).fillna(reached["step"].astype("float64"))
+    filled: pd.Series[float] = at.reindex(steps.index).fillna(2.0 * steps).clip(lower=1.0)
+    return filled
+
+
+def rescale(values: "pd.Series[float]", scale: str) -> "pd.Series[float]":
+    """Take the logarithm that a test asks for; ranks are taken later, within blocks."""
+    if scale in ("linear", "rank"):
+        return values
+    taken = np.log10 if scale == "log10" else np.log2
+    return pd.Series(taken(values.clip(lower=SMALLEST)), index=values.index)
+
+
+def value_of_runs(
+    test: ClaimTest,
+    runs: pd.DataFrame,
+    curves: pd.DataFrame,
+    diagnostics: dict[Wanted, "pd.Series[float]"],
+) -> "pd.Series[float]":
+    """Return the number that a test is about for each row of `runs`, missing where there is none."""
+    wanted = wanted_of(test)
+    if wanted:
+        values = runs["run_key"].map(diagnostics.get(wanted, pd.Series(dtype="float64")))
+    elif test.quantity == SPEED:
+        values = speed(test, runs, curves, "train")
+    else:
+        values = runs[test.quantity]
+    return rescale(values.astype("float64").replace([np.inf, -np.inf], np.nan), test.scale)
+
+
+def speed(test: ClaimTest, runs: pd.DataFrame, curves: pd.DataFrame, split: str) -> "pd.Series[float]":
+    """Return steps_to_loss of each row of `runs` on one split; a failed run counts as one that never got there."""
+    own = curves[(curves["split"] == split) & curves["run_key"].isin(runs["run_key"])]
+    own = own.astype({"run_key": "str"})
+    steps = runs.drop_duplicates("run_key").set_index("run_key")["steps"]
+    at = runs["run_key"].map(steps_to_loss(own, test.threshold, steps))
+    return at.where(~runs["failed"], 2.0 * runs["steps"])

@@ -1,0 +1,98 @@
+"""From effects by seed to a verdict, by the rule that the ledger fixed: nothing else has a say."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy.stats import t as student
+
+from actbench.analysis.intervals import CONFIDENCE
+from actbench.plan.ledger import ABSOLUTE, ClaimTest
+
+SUPPORTED, CONTRADICTED, CONDITIONAL, INCONCLUSIVE = "supported", "contradicted", "conditional", "inconclusive"
+NOT_YET, MISSING, TOO_SMALL, NOT_ESTIMABLE = "not yet tested", "study missing", "n too small", "not estimable"
+DECIDED = (SUPPORTED, CONTRADICTED, CONDITIONAL, INCONCLUSIVE)
+VERDICTS = (*DECIDED, NOT_YET, MISSING, TOO_SMALL, NOT_ESTIMABLE)
+FEWEST_SEEDS = 3
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A mean over seeds with its interval, and how far beyond the margin it lies."""
+
+    effect: float
+    low: float
+    high: float
+    p: float
+    n_seeds: int
+    verdict: str
+    note: str = ""
+
+
+def bound_of(test: ClaimTest) -> float:
+    """Return the effect beyond which the claim holds: the margin, on the side that the claim names."""
+    if test.rule in ABSOLUTE or test.direction in ("higher", "not higher"):
+        return test.margin
+    return -test.margin
+
+
+def judge(by_seed: "pd.Series[float]", test: ClaimTest) -> Estimate:
+    """Estimate the mean effect and decide.
+
+    The interval is Student's t at 95 % over seeds: mean ± t·s/√n (Student 1908). p is two-sided, for the effect being
+    just the smallest that matters (a minimum-effect test: Murphy & Myors 1999), so it is below 0.05 just when the
+    interval leaves that out. Of an equivalence it is twice the larger of two one-sided p (Schuirmann 1987).
+    """
+    values = by_seed.dropna().to_numpy(dtype=np.float64)
+    n = len(values)
+    if n == 0:
+        return Estimate(np.nan, np.nan, np.nan, np.nan, 0, NOT_ESTIMABLE)
+    effect = float(values.mean())
+    if n < FEWEST_SEEDS:
+        return Estimate(effect, np.nan, np.nan, np.nan, n, TOO_SMALL, f"fewer than {FEWEST_SEEDS} seeds")
+    error = float(values.std(ddof=1) / np.sqrt(n))
+    if error < 1e-12 * max(1.0, abs(effect)):  # all seeds agree
+        return Estimate(effect, effect, effect, np.nan, n, decide(effect, effect, test), "constant values")
+    reach = error * float(student.ppf((1 + CONFIDENCE) / 2, n - 1))
+    low, high = effect - reach, effect + reach
+    return Estimate(effect, low, high, _p(effect, error, n, test), n, decide(low, high, test))
+
+
+def _p(effect: float, error: float, n: int, test: ClaimTest) -> float:
+    if test.rule == "equivalence":
+        nearest = min(test.margin - effect, test.margin + effect)
+        return float(min(1.0, 2 * student.sf(nearest / error, n - 1)))
+    return float(2 * student.sf(abs(effect - bound_of(test)) / error, n - 1))
+
+
+def decide(low: float, high: float, test: ClaimTest) -> str:
+    """Return the verdict of an interval: wholly beyond the margin, wholly short of it, or neither."""
+    if test.rule == "equivalence":
+        inside, outside = -test.margin < low and high < test.margin, low > test.margin or high < -test.margin
+        return SUPPORTED if inside else CONTRADICTED if outside else INCONCLUSIVE
+    bound, rising = bound_of(test), test.direction in ("higher", "not lower") or test.rule == "auc"
+    above, below = low > bound, high < bound
+    if above or below:
+        return SUPPORTED if above == rising else CONTRADICTED
+    return INCONCLUSIVE
+
+
+def unite(verdict: str, strata: list[str]) -> str:
+    """Return the verdict of a test from its own and those of its strata: conditional where these disagree."""
+    return CONDITIONAL if {SUPPORTED, CONTRADICTED} <= set(strata) else verdict
+
+
+def conclude(verdicts: list[str]) -> str:
+    """Return the verdict of a claim from those of its tests, all of which it asserts.
+
+    All alike: that one. Some hold and some do not: conditional. Otherwise what cannot be decided decides. Tests that
+    could not be made have no say while another could.
+    """
+    made = [verdict for verdict in verdicts if verdict in DECIDED]
+    if not made:
+        return verdicts[0] if verdicts else NOT_YET
+    if len(set(made)) == 1:
+        return made[0]
+    if CONDITIONAL in made or {SUPPORTED, CONTRADICTED} <= set(made):
+        return CONDITIONAL
+    return INCONCLUSIVE

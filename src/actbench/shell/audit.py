@@ -1,0 +1,64 @@
+"""`actbench audit CONFIG`: derive printed numbers once more from raw rows, or check a published summary table."""
+
+import argparse
+import json
+from pathlib import Path
+
+EXAMPLE = "actbench audit config/smoke.yaml"
+LEDGER = Path("config/claims.yaml")
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of the verb."""
+    parser.add_argument("config", metavar="CONFIG", nargs="?", help="config file; its results are checked")
+    parser.add_argument(
+        "--summary", type=Path, metavar="TABLE.csv", help="check a table of mean, sd, n, p, d, low, high"
+    )
+    parser.add_argument("--whole", action="store_true", help="with --summary: the means are of whole numbers")
+    parser.add_argument("--ledger", type=Path, default=LEDGER, help=f"ledger of claims (default: {LEDGER})")
+    parser.add_argument("--results", type=Path, default=Path("results"), help="folder of results (default: results)")
+    parser.add_argument("--figures", type=Path, default=Path("figures"), help="folder of figures (default: figures)")
+    parser.add_argument("--json", action="store_true", help="print what was compared and what was found as JSON")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print a line a mismatch and return 1 when there is one."""
+    from actbench.plan.errors import ConfigError
+
+    if (arguments.config is None) == (arguments.summary is None):
+        raise ConfigError("actbench audit", "give a CONFIG, or --summary TABLE.csv")
+    compared, problems = _summary(arguments) if arguments.summary else _results(arguments)
+    if arguments.json:
+        print(json.dumps({"ok": not problems, "compared": compared, "mismatches": problems}))
+    else:
+        counted = ", ".join(f"{count:,} of {name}" for name, count in compared.items())
+        print("\n".join([*problems, f"{len(problems)} mismatches; compared {counted}"]))
+    return 1 if problems else 0
+
+
+def _summary(arguments: argparse.Namespace) -> tuple[dict[str, int], list[str]]:
+    from actbench.audit.summary_table import audit_summary
+
+    rows, problems = audit_summary(arguments.summary, arguments.whole)
+    return {"rows": rows}, problems
+
+
+def _results(arguments: argparse.Namespace) -> tuple[dict[str, int], list[str]]:
+    from actbench.plan.config import load_config
+    from actbench.plan.ledger import load_ledger
+
+    config = load_config(arguments.config)
+    from actbench.audit.captions import audit_captions
+    from actbench.audit.printed_claims import audit_claims
+    from actbench.audit.printed_statistics import STATISTICS, audit_statistic
+    from actbench.audit.raw_rows import read_printed, read_raw
+
+    folder = arguments.results / config.name
+    raw = read_raw(folder / "tables")
+    parts = {name: audit_statistic(raw, name, read_printed(folder / "stats" / f"{name}.csv")) for name in STATISTICS}
+    if (folder / "claims.csv").exists():
+        ledger = load_ledger(arguments.ledger, [study.name for study in config.studies])
+        printed = [read_printed(path) for path in (folder / "claims.csv", folder / "stats" / "claim_tests.csv")]
+        parts["claims"] = audit_claims(raw, ledger, *printed)
+    parts["captions"] = audit_captions(raw, arguments.figures / config.name)
+    return {name: count for name, (count, _) in parts.items()}, [line for _, lines in parts.values() for line in lines]

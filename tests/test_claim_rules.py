@@ -1,0 +1,161 @@
+"""actbench.analysis.claim_rules: effects by seed, against numbers worked out by hand or by another library."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import linregress, mannwhitneyu
+from statsmodels.formula.api import ols
+from statsmodels.stats.anova import anova_lm
+
+from actbench.analysis.claim_rules import EFFECTS, auc, block_of, difference, interaction_share, mean, slope
+from actbench.analysis.verdicts import judge
+from ledgers import noise, one_test, rows
+
+PAIR = {"this": {"activation": "tanh"}, "that": {"activation": "relu"}}
+FRAME = rows(activation=("relu", "tanh"), depth=(2, 4, 8), init=("he_normal", "xavier_normal"))
+
+
+def planted(effect: float) -> pd.DataFrame:
+    """Give tanh an effect over relu, beside large effects of depth and seed that pairing takes out."""
+    value = effect * (FRAME["activation"] == "tanh") + FRAME["depth"] + 10.0 * FRAME["seed"] + noise(FRAME)
+    return FRAME.assign(value=value)
+
+
+def test_a_difference_is_paired_by_block_and_seed(tmp_path: Path) -> None:
+    """The effect of each seed is the mean over blocks of this less that; depth and seed cancel."""
+    test = one_test(tmp_path, study="main", rule="difference", quantity="score", margin=0.1, **PAIR)
+    found = difference(planted(0.5), test)
+    assert found.by_seed.to_numpy() == pytest.approx(0.5, abs=0.005)
+    assert found.n_runs == len(FRAME)
+    assert "activation" not in block_of(test)
+    lonely = planted(0.5).drop(index=FRAME.index[(FRAME["activation"] == "tanh") & (FRAME["depth"] == 8)])
+    assert difference(lonely, test).by_seed.to_numpy() == pytest.approx(0.5, abs=0.005)
+    assert difference(lonely, test).note == "10 runs without a value or a partner"
+
+
+def test_ranks_are_taken_within_blocks(tmp_path: Path) -> None:
+    """With two activations the better one has rank 1 and the other 2, a run without a value the last."""
+    test = one_test(
+        tmp_path, study="main", rule="difference", quantity="score", scale="rank", direction="lower", **PAIR
+    )
+    assert difference(planted(0.5), test).by_seed.to_list() == [-1.0] * 5
+    missing = planted(0.5)
+    missing.loc[missing["activation"] == "tanh", "value"] = np.nan
+    assert difference(missing, test).by_seed.to_list() == [1.0] * 5
+
+
+def test_a_slope_is_that_of_scipy(tmp_path: Path) -> None:
+    """Within a block and seed it is the least-squares slope; with two sides their difference."""
+    test = one_test(tmp_path, study="main", rule="slope", quantity="score", over="depth", where={"activation": "relu"})
+    frame = planted(0.0).query("activation == 'relu'")
+    expected = [
+        np.mean([linregress(block["depth"], block["value"]).slope for _, block in own.groupby("init")])
+        for _, own in frame.groupby("seed")
+    ]
+    assert slope(frame, test).by_seed.to_numpy() == pytest.approx(expected)
+    sides = one_test(tmp_path, study="main", rule="slope", quantity="score", over="depth", **PAIR)
+    steeper = planted(0.0).assign(
+        value=lambda rows: rows["value"] + 0.3 * rows["depth"] * (rows["activation"] == "tanh")
+    )
+    assert slope(steeper, sides).by_seed.to_numpy() == pytest.approx(0.3, abs=0.001)
+
+
+def test_a_slope_over_levels_takes_their_number(tmp_path: Path) -> None:
+    """normal(0.5) stands at 0.5, on a scale of doublings at -1; a level without a number has no place."""
+    frame = rows(init=("normal(0.25)", "normal(0.5)", "normal(1.0)", "he_normal"))
+    frame["value"] = frame["init"].map({"normal(0.25)": 1.0, "normal(0.5)": 3.0, "normal(1.0)": 5.0, "he_normal": 99.0})
+    test = one_test(tmp_path, study="main", rule="slope", quantity="score", over="init", over_scale="log2")
+    assert slope(frame[frame["init"] != "he_normal"], test).by_seed.to_numpy() == pytest.approx(2.0)
+
+
+def test_auc_is_that_of_mann_and_whitney(tmp_path: Path) -> None:
+    """For each seed U / (n₁·n₂), whichever way the claim goes; a seed with one outcome only is left out."""
+    frame = rows(depth=tuple(range(1, 21))).assign(value=lambda rows: noise(rows, 1.0))
+    frame["trained"] = (frame["value"] + noise(frame, 1.0)[::-1] < 0) | (frame["seed"] == 4)
+    test = one_test(tmp_path, study="main", rule="auc", quantity="score", outcome="untrained", margin=0.7)
+    expected = []
+    for _, own in frame[frame["seed"] < 4].groupby("seed"):
+        bad, good = own.loc[~own["trained"], "value"], own.loc[own["trained"], "value"]
+        expected.append(mannwhitneyu(bad, good).statistic / (len(bad) * len(good)))
+    found = auc(frame, test)
+    assert found.by_seed.to_numpy() == pytest.approx(expected)
+    assert found.note == "1 seeds without both outcomes"
+    lower = one_test(tmp_path, study="main", rule="auc", quantity="score", direction="lower", margin=0.7)
+    assert auc(frame, lower).by_seed.to_numpy() == pytest.approx(1 - np.array(expected))
+
+
+def test_the_share_of_interactions_is_that_of_an_analysis_of_variance(tmp_path: Path) -> None:
+    """Two-way sums of squares over the total, as statsmodels has them; an incomplete design has none."""
+    frame = rows(seeds=1, activation=("relu", "tanh"), depth=(2, 4, 8), init=("a", "b"))
+    frame["value"] = noise(frame, 1.0)
+    test = one_test(tmp_path, study="main", rule="interaction_share", quantity="score", margin=0.1)
+    table = anova_lm(ols("value ~ (C(activation) + C(depth) + C(init)) ** 2", frame).fit(), typ=2)["sum_sq"]
+    pairs = table[table.index.str.count(":") == 1].sum()
+    total = ((frame["value"] - frame["value"].mean()) ** 2).sum()
+    assert interaction_share(frame, test).by_seed.to_numpy() == pytest.approx(pairs / total)
+    assert interaction_share(frame.iloc[1:], test).by_seed.empty
+
+
+def test_a_mean_is_over_runs(tmp_path: Path) -> None:
+    """The mean of each seed, runs without a value counted in the note."""
+    test = one_test(tmp_path, study="main", rule="mean", quantity="score", margin=0.2)
+    frame = rows(depth=(2, 4)).assign(value=lambda rows: rows["depth"] / 8.0)
+    frame.loc[0, "value"] = np.nan
+    assert mean(frame, test).by_seed.to_list() == [0.5, 0.375, 0.375, 0.375, 0.375]
+    assert mean(frame, test).note == "1 runs without a value or a partner"
+
+
+def _slopes(effect: float) -> pd.DataFrame:
+    return rows(depth=(2, 4, 8)).assign(value=lambda frame: effect * frame["depth"] + noise(frame))
+
+
+def _levels(effect: float) -> pd.DataFrame:
+    return rows(depth=(2, 4, 8)).assign(value=lambda frame: effect + noise(frame))
+
+
+def _warnings(effect: float) -> pd.DataFrame:
+    frame = rows(depth=tuple(range(1, 41)))
+    frame["trained"] = frame["depth"] % 2 == 0
+    return frame.assign(value=effect * ~frame["trained"] + noise(frame, 1.0))
+
+
+def _crossed(effect: float) -> pd.DataFrame:
+    frame = rows(activation=("relu", "tanh"), depth=(2, 4))
+    tanh, deep = frame["activation"] == "tanh", frame["depth"] == 4
+    return frame.assign(value=1.0 * deep + effect * (tanh & deep) + noise(frame))
+
+
+# rule -> its keys, data by effect, and the effects that support, contradict and leave open
+FLIPS = {
+    "difference": ({**PAIR, "margin": 0.1}, planted, (0.3, -0.3, 0.1)),
+    "equivalence": ({**PAIR, "margin": 0.1}, planted, (0.0, 0.3, 0.1)),
+    "slope": ({"over": "depth", "margin": 0.1}, _slopes, (0.3, -0.3, 0.1)),
+    "mean": ({"margin": 0.2}, _levels, (0.4, 0.1, 0.2)),
+    "auc": ({"margin": 0.8}, _warnings, (4.0, 0.0, 1.15)),
+    "interaction_share": ({"margin": 0.1, "rates": "each"}, _crossed, (5.0, 0.0, 1.0938)),
+}
+
+
+def test_every_rule_over_runs_is_flipped() -> None:
+    """A rule that is added without a flip of its verdicts is an error."""
+    assert set(FLIPS) == set(EFFECTS)
+
+
+@pytest.mark.parametrize("rule", FLIPS)
+@pytest.mark.parametrize(("place", "verdict"), [(0, "supported"), (1, "contradicted"), (2, "inconclusive")])
+def test_other_data_give_another_verdict(rule: str, place: int, verdict: str, tmp_path: Path) -> None:
+    """The same entry of the ledger is supported, contradicted or left open by the data alone."""
+    keys, data, effects = FLIPS[rule]
+    test = one_test(tmp_path, study="main", rule=rule, quantity="score", **keys)
+    assert judge(EFFECTS[rule](data(effects[place]), test).by_seed, test).verdict == verdict
+
+
+@pytest.mark.parametrize("rule", ["difference", "slope", "mean"])
+def test_the_direction_turns_the_verdict(rule: str, tmp_path: Path) -> None:
+    """What is `higher` by more than the margin is not `lower`, and the other way round."""
+    keys, data, (high, low, _) = FLIPS[rule]
+    for effect, verdict in ((high, "contradicted"), (low, "supported")):
+        test = one_test(tmp_path, study="main", rule=rule, quantity="score", direction="lower", **keys)
+        assert judge(EFFECTS[rule](data(effect), test).by_seed, test).verdict == verdict

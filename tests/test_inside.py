@@ -1,0 +1,60 @@
+"""The statistic `inside` is the plain median over seeds of means over runs and hidden layers."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from actbench.analysis.inside import BY, DIAGNOSTICS, inside, inside_filters, join_inside
+from actbench.plan.design import expand
+from synthetic import fake_frames, make_config
+
+
+@pytest.fixture(scope="module")
+def frames() -> dict[str, pd.DataFrame]:
+    """Make up tables in which some runs diverge."""
+    frames = fake_frames(expand(make_config(clip=("none", "norm(1.0)"))))
+    layers = frames["layers"].merge(frames["runs"][["run_key", "seed"]], on="run_key")
+    layers["value"] = (layers["value"] * (1 + layers["seed"])).astype("float32")
+    return {**frames, "layers": layers.drop(columns="seed")}
+
+
+def test_a_row_is_the_median_over_seeds(frames: dict[str, pd.DataFrame]) -> None:
+    """Every row agrees with a slow computation from the tables, row by row."""
+    runs, members, layers = frames["runs"], frames["studies"], frames["layers"]
+    table = inside(runs, members, layers)
+    assert {"activation", "depth", "init", "lr"} <= set(table["cause"])
+    for row in table.sample(25, random_state=0).itertuples():
+        keys = members[members["study"] == row.study]["run_key"]
+        own = runs[runs["run_key"].isin(keys) & (runs["activation"] == row.activation)]
+        own = own[own[row.cause].map(str) == row.level]
+        seeds = []
+        for _, of_seed in own.groupby("seed"):
+            values = [value for run in of_seed.itertuples() if (value := of_run(run, row, layers)) is not None]
+            if values:
+                seeds.append(np.mean(values))
+        assert row.value == pytest.approx(np.median(seeds))
+        assert (row.low, row.high, row.n_seeds) == (pytest.approx(min(seeds)), pytest.approx(max(seeds)), len(seeds))
+
+
+def of_run(run: object, row: object, layers: pd.DataFrame) -> float | None:
+    """Return a run's number at the row's step."""
+    if row.diagnostic in ("failed", "clip_rate"):
+        return float(run.status != "ok") if row.diagnostic == "failed" else run.clip_rate
+    at = (layers["run_key"] == run.run_key) & (layers["step"] == row.step) & (layers["layer"] <= run.depth)
+    values = layers[at & (layers["diagnostic"] == row.diagnostic)]["value"]
+    return float(values.mean()) if len(values) else None
+
+
+def test_parts_by_activation_give_the_same_rows(frames: dict[str, pd.DataFrame]) -> None:
+    """Activations taken one after another and joined give the table of all at once; the filters leave enough."""
+    whole = inside(frames["runs"], frames["studies"], frames["layers"])
+    parts = []
+    for _, runs in frames["runs"].groupby("activation"):
+        keys, names = (value for _, _, value in inside_filters(runs))
+        layers = frames["layers"]
+        kept = layers[layers["run_key"].isin(keys) & layers["diagnostic"].isin(names)]
+        members = frames["studies"]
+        parts.append(inside(runs, members[members["run_key"].isin(keys)], kept))
+    pd.testing.assert_frame_equal(join_inside(parts), whole)
+    assert not whole.duplicated(BY).any()
+    assert set(whole["diagnostic"]) <= {*DIAGNOSTICS, "failed", "clip_rate"}
