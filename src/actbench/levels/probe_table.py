@@ -78,7 +78,7 @@ def _notes(run: Run, predicted: list[LayerForecast] | None, factor: Facts) -> li
     if drift > LARGEST_DRIFT:
         notes.append(
             f"predicted: holds for greater width or fewer layers; at width {run.width} part of the gradient follows the"
-            " signal itself, which grows faster through the skips"
+            " signal itself, which theory leaves out and which outgrows the rest"
         )
     if is_declared("norm", parse_level("norm", run.norm).name, "replaces_bias"):
         notes.append("predicted: of large batches of uncorrelated inputs; B examples make it larger by about 1/B")

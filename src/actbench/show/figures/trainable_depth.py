@@ -48,7 +48,7 @@ def draw(data: pd.DataFrame) -> Figure:
     """Draw one panel an activation: a disc for each weight variance and depth, and 6ξ as lines."""
     measured = data[data["kind"] == "measured"]
     names = ordered(measured["activation"])
-    figure, axes = panel_grid(len(names), columns=3, height_mm=46, extra_mm=20, narrowest_mm=130)
+    figure, axes = panel_grid(len(names), columns=4, height_mm=38, extra_mm=20, narrowest_mm=130)
     for axis, name in zip(axes, names, strict=True):
         axis.set_title(name)
         discs = _draw_panel(axis, data[data["activation"] == name])
