@@ -1,5 +1,7 @@
 """Every measured claim as an effect with its interval, in units of the smallest effect that matters."""
 
+import textwrap
+
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
@@ -24,6 +26,8 @@ VERDICTS = {
 }
 ABSOLUTE = ("mean", "auc", "interaction_share", "law")  # the margin is the bound itself, so none has no place
 COLUMNS = ["id", "test", "rule", "direction", "verdict", "effect", "low", "high", "margin", "unit", "n_runs", "n_seeds"]
+TICKS = [sign * tick for sign in (-1, 1) for tick in (1, 3, 10, 100, 1000)] + [0]
+LONGEST = 58  # letters of a label
 REACH = 10.0  # margins; beyond them the scale is logarithmic
 
 
@@ -57,6 +61,9 @@ def draw(data: pd.DataFrame) -> Figure:
         axis.hlines(place, low, high, color=colour, linewidth=1.3)
         axis.plot(x, place, color=colour, marker=marker, linestyle="none", markersize=4)
     axis.set_xscale("symlog", linthresh=REACH, linscale=2)
+    low, high = axis.get_xlim()
+    ticks = [tick for tick in TICKS if low <= tick <= high]
+    axis.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     axis.set(ylim=(len(data) - 0.4, -0.6), xlabel="effect in the claimed direction (smallest effects that matter)")
     axis.set_yticks(range(len(data)), [_label(row) for row in data.to_dict("records")], fontsize=6)
     marks = [
@@ -69,8 +76,8 @@ def draw(data: pd.DataFrame) -> Figure:
 def _label(row: dict[object, object]) -> str:
     bound = {"equivalence": "±1", "difference": "", "slope": ""}[str(row["rule"])]
     bound = bound or {"not higher": "< 1", "not lower": "< 1"}.get(str(row["direction"]), "> 1")
-    name = f"{row['id']}: {row['test']}" if row["test"] else str(row["id"])
-    return f"{name} ({bound})"
+    name = f"{row['id']}: {row['test']}" if isinstance(row["test"], str) else str(row["id"])
+    return f"{textwrap.shorten(name, LONGEST, placeholder='…')} ({bound})"
 
 
 def caption(data: pd.DataFrame) -> str:
