@@ -6,9 +6,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from actbench.analysis.claim_tests import read_evidence
+from actbench.analysis.claims import compute_claims
 from actbench.analysis.statistics import stats_path, write_statistics
 from actbench.plan.config import Config, Value, load_config
 from actbench.show.inputs import Inputs, read_inputs
+from ledgers import claim, ledger_of
 from synthetic import write_results
 
 LEVELS: dict[str, tuple[Value, ...]] = {
@@ -17,6 +20,12 @@ LEVELS: dict[str, tuple[Value, ...]] = {
     "init": ("he_normal", "xavier_normal"),
     "lr": (0.02, 0.1),
     "seed": (0, 1, 2),
+}
+PAIR = {"study": "main", "rule": "difference", "quantity": "score", "margin": 0.02, "this": {"activation": "relu"}}
+CLAIMS = {
+    "better": claim(**PAIR, that={"activation": "tanh"}, strata=["depth"]),
+    "worse": claim(**PAIR, that={"activation": "sigmoid"}, direction="lower"),
+    "elsewhere": claim(**{**PAIR, "study": "other"}, that={"activation": "tanh"}),
 }
 
 
@@ -43,7 +52,9 @@ def draw_from(folder: Path, question: str = "Which?", **levels: tuple[Value, ...
     write_results(config, results)
     write_statistics(config, results)
     names = list(map(str, config.studies[0].levels["activation"]))
-    extra = {"activations": fake_activations(names), "boundaries": fake_boundaries(names)}
+    ledger = ledger_of(folder, CLAIMS)
+    judged = compute_claims(ledger, read_evidence(config, ledger, results))[1]
+    extra = {"activations": fake_activations(names), "boundaries": fake_boundaries(names), "claim_tests": judged}
     extra |= fake_theory(config)
     for name, frame in extra.items():
         frame.to_csv(stats_path(config.name, name, results), index=False, float_format="%.10g", lineterminator="\n")

@@ -12,7 +12,7 @@ from actbench.plan.ledger import Claim, ClaimTest, load_ledger
 
 
 def ledger_of(
-    folder: Path, claims: dict[str, dict[str, Any]], studies: tuple[str, ...] = ("main",)
+    folder: Path, claims: dict[str, dict[str, Any]], studies: tuple[str, ...] = ("main", "other")
 ) -> tuple[Claim, ...]:
     """Write a ledger and read it as a user's file would be."""
     path = folder / "claims.yaml"

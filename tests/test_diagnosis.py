@@ -113,3 +113,5 @@ def test_facts_are_json(recorded: Recorded) -> None:
     finding = next(row for row in ill[0]["findings"] if row["illness"] == "non_finite")
     assert finding.keys() >= {"value", "threshold", "comparison", "meaning", "source", "kind", "verdict"}
     assert finding["step"] == 40
+    alone = as_facts(diagnose(recorded, runs, [ill[0]["run_key"]]))["runs"][0]
+    assert [row["illness"] for row in alone["findings"]] == list(ILLNESSES)

@@ -50,3 +50,11 @@ def test_the_same_condition_has_every_seed(runs: pd.DataFrame) -> None:
     found = same_condition(runs, run)
     assert found["seed"].tolist() == [0, 1, 2]
     assert (found[[name for name in FACTORS if name != "seed"]].nunique() == 1).all()
+
+
+def test_levels_that_are_missing_are_equal(runs: pd.DataFrame) -> None:
+    """In a table that records a factor for some runs only, a run without it is not its own neighbour."""
+    some = runs.assign(norm=runs["norm"].where(runs["activation"] == "tanh"))
+    run = some[some["activation"] == "relu"].iloc[0]
+    assert run["run_key"] in set(same_condition(some, run)["run_key"])
+    assert run["run_key"] not in set(neighbours(some, run)["run_key"])

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -38,13 +38,29 @@ def why_not() -> str:
 
 @contextmanager
 def running_cluster(state: Path) -> Iterator[None]:
-    """Start the virtual nodes and stop them, whatever happens."""
+    """Start the virtual nodes and stop them, whatever happens, and what SLURM has lost sight of on a lost node.
+
+    The folders that jobs work in lie beside `state`.
+    """
     environment = os.environ | {"STATE": str(state)}
     try:
         subprocess.run([SCRIPT, "start"], env=environment, check=True, timeout=120)
         yield
     finally:
         subprocess.run([SCRIPT, "stop"], env=environment, check=True, timeout=120)
+        for process in at_work_below(state.parent):
+            with suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
+
+
+def at_work_below(folder: Path) -> list[int]:
+    """Return the ids of the processes whose working directory lies in a folder, this one apart."""
+    found = []
+    for place in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # it has ended
+            if (place / "cwd").readlink().is_relative_to(folder) and int(place.name) != os.getpid():
+                found.append(int(place.name))
+    return found
 
 
 @contextmanager

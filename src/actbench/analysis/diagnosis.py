@@ -109,9 +109,14 @@ def last_seen(records: Records) -> pd.DataFrame:
 
 
 def as_facts(diagnosis: Diagnosis) -> dict[str, Any]:
-    """Return a diagnosis as JSON has it: numbers as numbers, missing and infinite ones as null."""
-    ill = diagnosis.illnesses()
-    findings = {str(key): _rows(rows) for key, rows in diagnosis.findings.groupby("run_key", sort=False)}
+    """Return a diagnosis as JSON has it: numbers as numbers, missing and infinite ones as null.
+
+    Of one run it holds every finding, of several those that are ill or seen.
+    """
+    ill, told = diagnosis.illnesses(), diagnosis.findings
+    if len(diagnosis.runs) > 1:
+        told = told[told["verdict"].isin((ILL, SEEN))]
+    findings = {str(key): _rows(rows) for key, rows in told.groupby("run_key", sort=False)}
     counts = ill["illness"].value_counts()
     return {
         "healthy": ill.empty,
@@ -123,8 +128,8 @@ def as_facts(diagnosis: Diagnosis) -> dict[str, Any]:
                 "run_key": run.run_key,
                 "status": run.status,
                 "score": plain(run.score),
-                "illnesses": [row["illness"] for row in findings[str(run.run_key)] if row["verdict"] == ILL],
-                "findings": findings[str(run.run_key)],
+                "illnesses": [row["illness"] for row in findings.get(str(run.run_key), []) if row["verdict"] == ILL],
+                "findings": findings.get(str(run.run_key), []),
             }
             for run in diagnosis.runs.itertuples()
         ],

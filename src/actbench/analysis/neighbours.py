@@ -39,5 +39,9 @@ def same_condition(runs: pd.DataFrame, run: "pd.Series[Any]") -> pd.DataFrame:
 
 
 def _differing(runs: pd.DataFrame, run: "pd.Series[Any]") -> pd.DataFrame:
-    """Tell for each run and factor whether the level differs from that of a run."""
-    return pd.DataFrame({name: runs[name] != run[name] for name in factors_of(runs)}, index=runs.index)
+    """Tell for each run and factor whether the level differs from that of a run; two that are missing are equal."""
+    differing = {}
+    for name in factors_of(runs):
+        both_missing = runs[name].isna() & pd.isna(run[name])
+        differing[name] = (runs[name] != run[name]).astype(bool) & ~both_missing
+    return pd.DataFrame(differing, index=runs.index)

@@ -69,11 +69,12 @@ def _tabulate(arguments: argparse.Namespace) -> int:
 
     one_core()
     datasets = {name: load_dataset(name, arguments.data) for name in sorted({item.dataset for item in runs})}
-    scaled = sorted({item.activation for item in runs if item.init.startswith("normal(")})
+    scaled = {item.activation for item in runs if item.init.startswith("normal(")}
+    drawn = sorted(scaled or {item.activation for item in runs})
     folder = arguments.results / config.name / "stats"
     files = {
         folder / "theory.csv": [LAYER_COLUMNS, *layer_rows(runs, datasets)],
-        folder / "depth_scales.csv": [SCALE_COLUMNS, *scale_rows(scaled)],
+        folder / "depth_scales.csv": [SCALE_COLUMNS, *scale_rows(drawn)],
     }
     with replacing(*files) as partial:
         for path, rows in zip(partial, files.values(), strict=True):

@@ -220,11 +220,11 @@
   }
 
   // Choosing ------------------------------------------------------------------------------------------------------
-  function picker(id, label, options, value, choose) {
+  function picker(id, label, options, value, choose, redraw = update) {
     const select = element("select", { id });
     for (const [key, text] of options) select.append(element("option", { value: key }, text));
     select.value = String(value);
-    select.addEventListener("change", () => { choose(select.value); update(); });
+    select.addEventListener("change", () => { choose(select.value); redraw(); });
     return element("label", { class: "picker" }, label, select);
   }
   function boxes(name) {
@@ -272,16 +272,20 @@
     form.append(element("fieldset", {}, element("legend", {}, "learning rate"),
       picker("pick-lr", "", [[CHOSEN, "chosen on validation data"], ...rates, [ALL, "all rates"]], state.lr, (value) => { state.lr = value; })));
     form.querySelector("#pick-lr").setAttribute("aria-label", "learning rate");
+    const alone = {
+      by: () => drawByFactor(chosenRuns(chosenCells())), split: () => drawCurves(chosenCells(), chosenRuns(chosenCells())),
+      layers: () => drawProfiles(chosenCells()),
+    };
     const pick = (name, label, options) => picker("pick-" + name, label, options.map((option) => [option, String(option).replaceAll("_", " ")]),
-      state[name], (value) => { state[name] = name === "depth" ? Number(value) : value; });
+      state[name], (value) => { state[name] = name === "depth" ? Number(value) : value; }, alone[name] || alone.layers);
     root.replaceChildren(
       element("p", {}, element("strong", {}, own.question)), element("p", { class: "soft" }, fixed ? "Fixed in this study: " + fixed + "." : ""),
       form, element("p", { id: "explorer-status", role: "status" }),
       chart("ranking", "Ranking", "Mean test accuracy over the chosen runs, a failed run counting as 0; the bar runs from the lowest to the highest mean of one seed. The rank in the table is the mean over blocks and seeds that hold every chosen activation."),
       chart("factor", "Score by factor", "Mean test accuracy over the chosen runs at each level, a failed run counting as 0.", pick("by", "factor ", names.length > 1 ? names.filter((name) => name !== "activation") : names)),
-      chart("curves", "Learning curves", "Mean accuracy over the chosen runs; a run counts as 0 from the step at which it failed.", picker("pick-split", "split ", [["val", "validation"], ["train", "training"]], state.split, (value) => { state.split = value; })),
+      chart("curves", "Learning curves", "Mean accuracy over the chosen runs; a run counts as 0 from the step at which it failed.", picker("pick-split", "split ", [["val", "validation"], ["train", "training"]], state.split, (value) => { state.split = value; }, alone.split)),
       chart("layers", "Layer profiles", "Median over the chosen cells (a condition at one learning rate) of their median over seeds, in networks of one depth. At the end, runs that did not fail. Zeros have no place on a logarithmic axis; the table has them. " + data.note,
-        pick("diagnostic", "diagnostic ", diagnostics), picker("pick-moment", "moment ", moments.map((moment) => [moment, moment === "start" ? "at initialisation" : "after the last update"]), state.moment, (value) => { state.moment = value; }),
+        pick("diagnostic", "diagnostic ", diagnostics), picker("pick-moment", "moment ", moments.map((moment) => [moment, moment === "start" ? "at initialisation" : "after the last update"]), state.moment, (value) => { state.moment = value; }, alone.layers),
         pick("depth", "depth ", depths)));
   }
   const studies = picker("pick-study", "study ", data.studies.map((one, place) => [String(place), one.name]), state.study, (value) => { state.study = Number(value); build(); });

@@ -37,6 +37,14 @@ METHOD = (
     " resampled (95 % bootstrap intervals). With few seeds the intervals are rough. Shares carry Wilson's intervals.",
     "Seed 7 has the same data order and the same weight noise under every condition, so comparisons are paired. Their"
     " p-values come from the Wilcoxon signed-rank test over blocks, corrected by Holm's method within a study.",
+    "Conditions without the activation are the blocks of Friedman's test, of the ranks and of all pairs of activations."
+    " Effects and their intervals stand beside every p-value. The intervals of pairs, interquartile means and profiles"
+    " choose the learning rates again in every resample of seeds.",
+    "Each correction names its family: all pairs of a study, or all terms of one response. Two activations are called"
+    " equivalent, never merely not different, when two one-sided tests over seeds place their mean difference within"
+    " one point of accuracy; what is neither different nor equivalent is undecided.",
+    "Importance of factors: type II sums of squares over all runs of a study, learning rate among the factors; the"
+    " error of each term is its interaction with the seeds.",
     "Figures and tables show rows of the tables and statistics; none of their numbers was computed while drawing. The"
     " explorer alone takes averages, of the rows that are chosen there, and says which.",
 )

@@ -138,7 +138,7 @@ def _forward_pass(phi: Nonlinearity, chain: Chain, input_square: float, width: f
         overlap = skip**2 * square + skip * branch * centre * (height + tilt) + branch**2 * bent
         before = square
         square = skip**2 * square + branch**2 * power + 2 * skip * branch * centre * height
-        along = overlap**2 / (before * square) if before * square > 0 and chain.skip != 0 else 0.0
+        along = overlap**2 / (before * square) if before * square > 0 and chain.norm == "none" else 0.0
         centre = skip * centre + branch * height
         spread2 = _slope_elasticity(phi, variance) ** 2 * unsettled2
         layers.append(_Forward(variance, mean_square_slope(phi, variance), rescale, square, along, spread2))

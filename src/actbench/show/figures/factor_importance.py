@@ -10,7 +10,7 @@ from actbench.show.style import CATEGORIES, GREY, MARKERS, MM
 
 TITLE = "Importance of factors"
 QUESTION = "Which factors, and which pairs of factors, decide how well and whether a network trains?"
-ORDER = 50
+ORDER = 57
 TABLES = ()
 STATS = ("factor_effects", "studies")
 

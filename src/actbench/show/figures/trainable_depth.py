@@ -8,32 +8,40 @@ from matplotlib.figure import Figure
 
 from actbench.show.inputs import Inputs
 from actbench.show.panels import legend_above, panel_grid
+from actbench.show.study import PLAIN, count, main_study
 from actbench.show.style import DASHED, SOLID, ordered
 
 TITLE = "Trainable depth and theory"
 QUESTION = "Does a network train as deep as mean-field theory says, six depth scales?"
-ORDER = 45
+ORDER = 46
 TABLES = ()
-STATS = ("trainable", "theory", "depth_scales")
+STATS = ("studies", "trainable", "theory", "depth_scales")
 
 SCALES = 6  # depth scales: Schoenholz et al. 2017
 COLOURS = "cividis"
+KEYS = ["activation", "depth", "init"]
+COLUMNS = ["kind", "study", *KEYS, "weight_var", "n_runs", "n_trained", "trained_share", "xi_c", "xi_gradient"]
 
 
 def data(inputs: Inputs) -> pd.DataFrame:
-    """Return the shares of plain networks initialised with a fixed scale, and the depth scales beside them."""
-    shares, theory = inputs.stats["trainable"], inputs.stats["theory"]
-    plain = shares[(shares["norm"] == "none") & (shares["residual"] == "none")]
-    measured = plain[plain["init"].str.startswith("normal(")]
-    variances = theory[["activation", "depth", "init", "norm", "residual", "weight_var"]].drop_duplicates()
-    measured = measured.merge(variances, on=["activation", "depth", "init", "norm", "residual"])
-    scales = inputs.stats["depth_scales"]
-    columns = ["kind", "activation", "weight_var", "depth", "trained_share", "n_runs", "xi_c", "xi_gradient"]
-    rows = [
-        measured.assign(kind="measured"),
-        scales[scales["activation"].isin(measured["activation"])].assign(kind="theory"),
-    ]
-    return pd.concat(rows, ignore_index=True).reindex(columns=columns)
+    """Return the shares of plain networks with the weight variance of each, and depth scales over weight variances.
+
+    Networks initialised with a fixed scale, where the config has them, else those of the main study.
+    """
+    shares, theory, scales = (inputs.stats[name] for name in ("trainable", "theory", "depth_scales"))
+    plain = shares[(shares["norm"] == PLAIN) & (shares["residual"] == PLAIN)]
+    scaled = plain[plain["init"].str.startswith("normal(")]
+    chosen = main_study(inputs.stats["studies"], scaled if len(scaled) else plain)
+    measured = chosen.merge(_weight_variances(theory), on=KEYS, validate="many_to_one")
+    lines = scales[scales["activation"].isin(measured["activation"])]
+    return pd.concat([measured.assign(kind="measured"), lines.assign(kind="theory")]).reindex(columns=COLUMNS)
+
+
+def _weight_variances(theory: pd.DataFrame) -> pd.DataFrame:
+    """Return the weight variance of each condition that has a single one, whatever its width."""
+    plain = theory[(theory["norm"] == PLAIN) & (theory["residual"] == PLAIN)]
+    variances = plain[[*KEYS, "weight_var"]].drop_duplicates()
+    return variances.drop_duplicates(subset=KEYS, keep=False)
 
 
 def draw(data: pd.DataFrame) -> Figure:
@@ -49,9 +57,9 @@ def draw(data: pd.DataFrame) -> Figure:
     axes[0].set_xlim(measured["weight_var"].min() / 2, measured["weight_var"].max() * 2)
     axes[0].set_yticks(depths, [f"{depth:g}" for depth in depths])
     axes[0].minorticks_off()
-    figure.supxlabel("weight variance σ_w² (variance of a weight times the width, no unit)", fontsize=8)
-    figure.supylabel("hidden layers", fontsize=8)
-    figure.colorbar(discs, ax=axes, label="share that trained", fraction=0.03, pad=0.01)
+    figure.supxlabel("variance of a weight times the width (no unit)", fontsize=8)
+    figure.supylabel("depth (hidden layers)", fontsize=8)
+    figure.colorbar(discs, ax=axes, label="trained share (fraction)", fraction=0.03, pad=0.01)
     entries = [
         ("6ξ_c, correlation of inputs", {"color": "black", "linestyle": SOLID}),
         ("6/|ln χ|, gradient", {"color": "black", "linestyle": DASHED}),
@@ -74,11 +82,13 @@ def caption(data: pd.DataFrame) -> str:
     """Say what is shown."""
     measured = data[data["kind"] == "measured"]
     low, high = int(measured["n_runs"].min()), int(measured["n_runs"].max())
-    runs = f"{low}" if low == high else f"{low} to {high}"
+    each = f"{low}" if low == high else f"{low} to {high}"
     return (
-        f"{QUESTION} Share of networks without norm and skips that trained (best validation accuracy at least twice that"
-        f" of guessing, at the learning rate chosen there), by weight variance and depth, {runs} runs a disc. Lines:"
-        f" {SCALES} depth scales of the correlation between two inputs (solid) and of the gradient (dashed) in networks of"
-        " infinite width without bias; each is infinite at the edge of chaos, and the correlation has none where the"
-        " variance grows without bound. No unit."
+        f"{QUESTION} Discs: share of runs (fraction) without norm and skips whose best validation accuracy is at least"
+        f" twice that of guessing, at the learning rate chosen for each condition, study {measured['study'].iloc[0]}."
+        f" Lines: {SCALES} mean-field depth scales of the correlation between two inputs (solid) and of the gradient"
+        " (dashed), for infinite width and no bias; both are infinite at the edge of chaos, and the correlation has"
+        " none where the variance grows without bound."
+        f" n = {count(measured['n_runs'].sum(), 'run')}, {each} a disc (clipping rules and seeds); no interval;"
+        " variances have no unit."
     )

@@ -7,7 +7,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from actbench.show.inputs import Inputs
 from actbench.show.study import count, main_study, seeds_behind
-from actbench.show.style import MM, ordered
+from actbench.show.style import DOUBLE_MM, MM, SINGLE_MM, ordered
 
 TITLE = "Wins, ties and losses"
 QUESTION = "In how many conditions is one activation better than another by more than a margin?"
@@ -29,7 +29,8 @@ def draw(data: pd.DataFrame) -> Figure:
     names = ordered([*data["first"], *data["second"]])
     k = len(names)
     side = 42 + 7.8 * k
-    figure = Figure(figsize=(max(85, side + 14) * MM, side * MM), layout=ConstrainedLayoutEngine(w_pad=1.2 * MM))
+    width, height = min(DOUBLE_MM, max(SINGLE_MM, side + 14)), min(DOUBLE_MM - 14, side)
+    figure = Figure(figsize=(width * MM, height * MM), layout=ConstrainedLayoutEngine(w_pad=1.2 * MM))
     axis = figure.subplots()
     share, wins = _matrix(data, names)
     image = axis.imshow(share, vmin=0, vmax=1, cmap="cividis", interpolation="nearest")

@@ -11,7 +11,7 @@ from actbench.show.style import DOUBLE_MM, GREY, MM
 
 TITLE = "Claims put to the test"
 QUESTION = "Which claims about activations does this grid support, and by how much?"
-ORDER = 5
+ORDER = 12
 TABLES = ()
 STATS = ("claim_tests",)
 
@@ -32,17 +32,21 @@ def data(inputs: Inputs) -> pd.DataFrame:
     rows = inputs.stats["claim_tests"]
     kept = rows["low"].notna() & rows["stratum"].isna() & ~rows["rule"].isin(ABSOLUTE) & (rows["margin"] > 0)
     drawn = rows[kept & rows["verdict"].isin(VERDICTS)][COLUMNS].reset_index(drop=True)
-    sign = drawn["direction"].map({"higher": 1.0, "not higher": 1.0, "lower": -1.0, "not lower": -1.0})
+    sign = (
+        drawn["direction"].map({"higher": 1.0, "not higher": 1.0, "lower": -1.0, "not lower": -1.0}).astype("float64")
+    )
     sign = sign.where(drawn["rule"] != "equivalence", 1.0)
     ends = pd.DataFrame({name: sign * drawn[name] / drawn["margin"] for name in ("low", "high")})
     x = sign * drawn["effect"] / drawn["margin"]
-    return drawn.assign(test=drawn["test"].fillna(""), x=x, x_low=ends.min(axis=1), x_high=ends.max(axis=1))
+    return drawn.assign(
+        test=drawn["test"].astype("object").fillna(""), x=x, x_low=ends.min(axis=1), x_high=ends.max(axis=1)
+    )
 
 
 def draw(data: pd.DataFrame) -> Figure:
     """Draw one line a test, in the order of the ledger."""
     layout = ConstrainedLayoutEngine(w_pad=2.0 * MM)
-    figure = Figure(figsize=(DOUBLE_MM * MM, (16 + 3.9 * len(data)) * MM), layout=layout)
+    figure = Figure(figsize=(DOUBLE_MM * MM, (26 + 3.9 * len(data)) * MM), layout=layout)
     axis = figure.subplots()
     axis.axvline(0, color="black", linewidth=0.6)
     for margin in (-1, 1):
