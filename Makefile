@@ -10,7 +10,7 @@ ACTIVE := PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
 SNAKEMAKE := $(ACTIVE) snakemake --cores $(CORES)
 
 .DEFAULT_GOAL := grid
-.PHONY: grid smoke figures reference test lint bench lock
+.PHONY: grid smoke figures reference test lint bench lock faults
 
 grid: $(READY)  ## train config/config.yaml and leave tables, statistics, figures and the report
 	$(SNAKEMAKE)
@@ -40,6 +40,15 @@ lint: $(READY)
 bench: $(READY)  ## compare the speed with what people use instead, on one idle core, in half an hour
 	$(PIP) install --quiet --constraint requirements.lock --editable '.[bench]'
 	$(ACTIVE) python benchmarks/speed.py
+
+faults: $(READY)  ## kill, damage and starve everything, in half an hour; the figures are in tests/faults/results.md
+	mkdir -p build/faults
+	$(ACTIVE) python tests/faults/kills.py --rounds 200 --seed 1 > build/faults/kills.jsonl
+	$(ACTIVE) python tests/faults/workflow_kills.py --rounds 5 --seed 1 > build/faults/workflow_kills.jsonl
+	$(ACTIVE) python tests/faults/sharing.py --users 4 --times 5 > build/faults/sharing.jsonl
+	$(ACTIVE) PYTHONPATH=tests python tests/faults/damage.py --times 20 --seed 1 > build/faults/damage.jsonl
+	$(ACTIVE) pytest tests/faults > build/faults/pytest.txt
+	$(ACTIVE) python tests/faults/summary.py build/faults > tests/faults/results.md
 
 # A sound .venv is brought up to date, any other is made afresh. The mark is touched last, so that an
 # interrupted installation is taken up again.

@@ -84,5 +84,5 @@ def test_a_folder_without_tables_and_a_broken_table_are_refused(tmp_path: Path) 
         recorded_in(path.parent)
     write_results(config, tmp_path)
     path.write_text("broken")
-    with pytest.raises(ConfigError, match="layers.parquet: changed since it was written"):
+    with pytest.raises(ConfigError, match=r"layers\.parquet: changed since it was written"):
         recorded_in(path.parent)

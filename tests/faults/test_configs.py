@@ -5,10 +5,10 @@ import tracemalloc
 from pathlib import Path
 
 import pytest
-from bad_configs import REFUSED, fuzzed
 from hypothesis import HealthCheck, given, settings
 
 from actbench.shell.cli import main
+from bad_configs import REFUSED, fuzzed
 
 LONGEST = 5.0  # seconds of processor time
 MOST_BYTES = 300 * 10**6

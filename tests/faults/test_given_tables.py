@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from damage import CONFIG, DAMAGES, build
 
 from actbench.shell.cli import VERBS, main
+from damage import CONFIG, DAMAGES, build
 
 TABLES: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
     "no rows": lambda rows: rows.iloc[:0],

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import kills
 import pytest
 
+import kills
 from tiny import TINY
 
 ROOT = Path(__file__).resolve().parents[2]

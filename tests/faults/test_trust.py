@@ -7,15 +7,15 @@ import sys
 from pathlib import Path
 
 import pytest
-from bad_configs import fuzzed
 from hypothesis import HealthCheck, given, settings
-from workflow_kills import ROOT, SNAKEFILE
 
 from actbench.analysis.archive import unpack_archive
 from actbench.plan.config import load_config
 from actbench.plan.design import expand
 from actbench.plan.errors import ConfigError
 from actbench.plan.shards import make_shards
+from bad_configs import fuzzed
+from workflow_kills import ROOT, SNAKEFILE
 
 HOSTILE = "a b;touch executed;$(touch executed)`touch executed`'\"&.yaml"
 
