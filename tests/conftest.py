@@ -24,9 +24,10 @@ settings.load_profile("actbench")
 
 @pytest.fixture(autouse=True)
 def _one_thread() -> None:
-    """Undo what another test did to torch's threads; tests that need no torch do not import it."""
+    """Undo what another test did to torch's threads and to denormals; tests that need no torch do not import it."""
     if torch := sys.modules.get("torch"):
         torch.set_num_threads(1)
+        torch.set_flush_denormal(False)
 
 
 @pytest.fixture(scope="session")

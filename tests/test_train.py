@@ -35,8 +35,9 @@ def train(folder: Path, *words: str) -> list[str]:
 
 
 def environment(root: Path) -> dict[str, str]:
-    """Return an environment in which the library is found."""
-    return {**os.environ, "PYTHONPATH": str(root / "src")}
+    """Return an environment in which the library is found and the cache lies where the process starts."""
+    inherited = {name: value for name, value in os.environ.items() if name != "ACTBENCH_CACHE"}
+    return {**inherited, "PYTHONPATH": str(root / "src")}
 
 
 def check_against_plain_loop(run: Run, dataset: Dataset) -> None:

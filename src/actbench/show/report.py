@@ -68,6 +68,7 @@ def write_report(config_file: Path, results: Path = RESULTS, figures: Path = FIG
     """Write results/<name>/report.html from figures, tables and statistics that exist; return its path."""
     config = load_config(config_file)
     path, folder = results / config.name / "report.html", figures / config.name
+    overview = _overview(config, results)  # which refuses the tables of another config
     scripts = [Script.of(text) for text in (get_plotlyjs(), _source("tables.js"), _source("explorer.js"))]
     explorer = embed(explorer_data(config, path.parent / "stats"))
     drawn = [_figure(item, folder) for item in declarations().values()]
@@ -91,7 +92,7 @@ def write_report(config_file: Path, results: Path = RESULTS, figures: Path = FIG
         explorer=explorer,
         studies=_statistic(STUDIES, config, page),
         tables=[_statistic(choice, config, page) for choice in CHOICES],
-        **_overview(config, results),
+        **overview,
         **_claims(page),
     )
     write_text(path, text)
