@@ -85,3 +85,9 @@ def test_a_norm_without_theory_is_refused() -> None:
     """The error names the norm."""
     with pytest.raises(ValueError, match="no prediction for norm mynorm"):
         forecast(nonlinearity("relu"), Chain(2, 1.0, 1.0, norm="mynorm"), 1.0)
+
+
+def test_biases_are_no_part_of_the_signal() -> None:
+    """Tanh with biases, whose gradient falls while its variance stays, is within reach; He softplus is not."""
+    assert applies(forecast(nonlinearity("tanh"), Chain(30, 1 / 3, 1 / 3, 1 / 1536), 1.0, 512))
+    assert not applies(forecast(nonlinearity("softplus"), Chain(50, 2.0, 2.0), 1.0, 512))

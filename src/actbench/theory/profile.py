@@ -135,7 +135,8 @@ def _forward_pass(phi: Nonlinearity, chain: Chain, input_square: float, width: f
         skip, branch = (0.0, 1.0) if layer == 1 else (chain.skip, chain.branch)
         bent = moment(lambda u: phi.function(u) * phi.derivative(u) * u, variance, phi.kinks)
         tilt = moment(lambda u: phi.derivative(u) * u, variance, phi.kinks)
-        overlap = skip**2 * square + skip * branch * centre * (height + tilt) + branch**2 * bent
+        moved = 1 - chain.bias_var / q if q > 0 else 0.0  # the share of z that a change of h along h changes: not b
+        overlap = skip**2 * square + skip * branch * centre * (height + moved * tilt) + branch**2 * moved * bent
         before = square
         square = skip**2 * square + branch**2 * power + 2 * skip * branch * centre * height
         along = overlap**2 / (before * square) if before * square > 0 and chain.norm == "none" else 0.0
