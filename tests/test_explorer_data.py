@@ -41,6 +41,21 @@ def test_every_number_of_the_statistics_is_packed(config_path: Path) -> None:
     assert packed["note"] == ""
 
 
+def test_a_number_out_of_range_is_left_out(config_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A spread that left the range of float32 is null on the page: JSON has no infinity."""
+    config, stats = load_config(config_path), config_path.parent / "results" / "drawn" / "stats"
+    read = explorer.read_csv
+
+    def overflown(path: Path) -> pd.DataFrame:
+        frame = read(path)
+        return frame.assign(gradient_norm=float("inf")) if "gradient_norm" in frame else frame
+
+    monkeypatch.setattr(explorer, "read_csv", overflown)
+    packed = explorer_data(config, stats)
+    embed(packed)
+    assert {value for values in packed["studies"][0]["layers"]["start"]["gradient_norm"] for value in values} == {None}
+
+
 def test_a_large_grid_leaves_profiles_out_and_says_so(config_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Above the limit the profiles at the chosen rates stay, then none; a sentence says which."""
     config, stats = load_config(config_path), config_path.parent / "results" / "drawn" / "stats"

@@ -5,6 +5,7 @@ nothing else; `explorer.js` says each average where it is taken.
 """
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -101,7 +102,10 @@ def _curves(curves: pd.DataFrame, n_cells: int) -> Packed:
 
 
 def _layers(layers: pd.DataFrame, n_cells: int) -> Packed:
-    """Pack for each moment and diagnostic the values of each cell by layer; null where there are none."""
+    """Pack for each moment and diagnostic the values of each cell by layer; null where none is finite.
+
+    In a network that is about to diverge a spread can leave the range of float32.
+    """
     packed: Packed = {}
     for moment in MOMENTS:
         rows = layers[layers["moment"] == moment].sort_values(["cell", "layer"])
@@ -109,7 +113,7 @@ def _layers(layers: pd.DataFrame, n_cells: int) -> Packed:
         packed[moment] = {name: [None] * n_cells for name in recorded}
         for name in recorded:
             for cell, values in rows.groupby("cell")[name]:
-                packed[moment][name][cell] = [None if pd.isna(value) else value for value in values.tolist()]
+                packed[moment][name][cell] = [value if math.isfinite(value) else None for value in values.tolist()]
     return packed
 
 
