@@ -84,13 +84,14 @@ def test_strata_that_disagree_make_it_conditional() -> None:
 
 
 def test_a_claim_asserts_all_its_tests() -> None:
-    """One test that fails makes it conditional, one that is open leaves it open; tests not made have no say."""
+    """One test that fails makes it conditional, one that is open or was not made leaves it open."""
     assert conclude(["supported", "supported"]) == "supported"
     assert conclude(["supported", "contradicted"]) == "conditional"
     assert conclude(["supported", "conditional"]) == "conditional"
     assert conclude(["supported", "inconclusive"]) == "inconclusive"
     assert conclude(["contradicted", "contradicted"]) == "contradicted"
-    assert conclude(["supported", "study missing"]) == "supported"
+    assert conclude(["supported", "study missing"]) == "inconclusive"
+    assert conclude(["contradicted", "n too small"]) == "contradicted"
     assert conclude(["study missing", "n too small"]) == "study missing"
     assert conclude([]) == "not yet tested"
 

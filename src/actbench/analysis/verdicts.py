@@ -85,12 +85,14 @@ def unite(verdict: str, strata: list[str]) -> str:
 def conclude(verdicts: list[str]) -> str:
     """Return the verdict of a claim from those of its tests, all of which it asserts.
 
-    All alike: that one. Some hold and some do not: conditional. Otherwise what cannot be decided decides. Tests that
-    could not be made have no say while another could.
+    All alike: that one. Some hold and some do not: conditional. Otherwise what cannot be decided decides, and a test
+    that could not be made (no study, too few seeds, nothing to measure) leaves open a claim whose others hold.
     """
     made = [verdict for verdict in verdicts if verdict in DECIDED]
     if not made:
         return verdicts[0] if verdicts else NOT_YET
+    if set(made) == {SUPPORTED} and len(made) < len(verdicts):
+        return INCONCLUSIVE
     if len(set(made)) == 1:
         return made[0]
     if CONDITIONAL in made or {SUPPORTED, CONTRADICTED} <= set(made):
