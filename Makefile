@@ -21,11 +21,12 @@ smoke: $(READY)  ## the whole workflow on a tiny grid, under a minute
 figures: $(READY)  ## redraw every figure from the reference result, without training
 	$(ACTIVE) python -m actbench figure config/config.yaml --results results/reference --figures figures/reference
 
-reference: $(READY)  ## keep the results of the default grid as the reference; `layers`, the largest table, stays out
+reference: $(READY)  ## keep the results of the default grid as the reference, less what no figure reads: the largest parts
 	rm -rf results/reference && mkdir -p results/reference/default/tables
 	cp -p results/default/tables/*.parquet results/default/tables/.*.sha256 results/reference/default/tables
 	rm -f results/reference/default/tables/layers.parquet results/reference/default/tables/.layers.parquet.sha256
-	cp -pr results/default/stats results/reference/default
+	cp -pr results/default/stats results/default/claims.csv results/default/.claims.csv.sha256 results/reference/default
+	rm -f results/reference/default/stats/explorer* results/reference/default/stats/.explorer*
 
 test: $(READY)
 	$(ACTIVE) pytest --numprocesses $(CORES) --dist loadfile

@@ -38,7 +38,7 @@ SETTINGS: dict[str, Any] = {
     "figure.facecolor": "white",
     "axes.facecolor": "white",
     "savefig.facecolor": "white",
-    "figure.dpi": 100,
+    "figure.dpi": 300,  # as they are saved: the layout is solved for letters of this width
     "savefig.dpi": 300,
     "pdf.fonttype": 42,  # fonts embedded as TrueType, which journals ask for
     "ps.fonttype": 42,

@@ -35,8 +35,8 @@ def draw(data: pd.DataFrame) -> Figure:
     levels = _levels(data)
     across, down = _places(levels, list(levels)[:-1]), _places(levels, list(levels)[1:])
     width, height = (max(places.values()) + 1.5 for places in (across, down))
-    size = min(DOUBLE_MM, max(SINGLE_MM, 56 + CELL_MM * width)) * MM, max(45, 34 + CELL_MM * height) * MM
-    figure = Figure(figsize=size, layout=ConstrainedLayoutEngine(w_pad=1.5 * MM))
+    size = min(DOUBLE_MM, max(SINGLE_MM, 56 + CELL_MM * width)) * MM, max(45, 38 + CELL_MM * height) * MM
+    figure = Figure(figsize=size, layout=ConstrainedLayoutEngine(w_pad=1.5 * MM, h_pad=1.5 * MM))
     axis = figure.subplots()
     far = max(float(data["interaction"].abs().max()), 1e-9)
     for names, rows in data.groupby(["factor_1", "factor_2"], sort=False):
