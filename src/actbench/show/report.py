@@ -125,7 +125,7 @@ def _claims(page: Page) -> dict[str, Any]:
         return {"claims": None, "verdicts": []}
     rows = read_csv(path)
     shown = rows[[column for column in CLAIMS if column in rows]]
-    note = "Each claim was fixed, with the rule of its verdict, before results were looked at."
+    note = "Studies, contrasts, margins and rules stand in config/claims.yaml; each verdict follows from them alone."
     sheet = frame_sheet("claims", "Claims and verdicts", note, shown, len(rows))
     verdicts = rows["verdict"].value_counts() if "verdict" in rows else pd.Series(dtype="int64")
     return {
