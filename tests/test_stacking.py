@@ -1,9 +1,11 @@
 """How stacks are made, and that a run's fate is its own; that no number depends on the stack: test_exactness."""
 
 import numpy as np
+import pytest
 import torch
 
 from actbench.plan.design import Run
+from actbench.training import loop
 from actbench.training.loop import train_stack
 from actbench.training.record import Record
 from actbench.training.stack import make_stacks
@@ -43,6 +45,23 @@ def test_a_stack_of_which_all_runs_diverge_ends() -> None:
     record = train_stack(wild, tiny_dataset())
     assert (record.diverged_step_P >= 0).all()
     assert all(record.evaluations(index) >= 1 for index in range(len(wild)))
+
+
+@pytest.mark.parametrize("most", [1, 2, 128])
+def test_a_run_that_diverges_within_a_segment_has_one_record(most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Alone, where the stack is empty from then on, or beside a run that goes on, it diverges at the same step."""
+    monkeypatch.setattr(loop, "MOST_UPDATES", most)
+    calm = runs_of(activation="relu", steps=30)[0]
+    wild = Run(**{**vars_of(calm), "init": "normal(1.0)", "lr": 1e5})
+    found = []
+    for runs in ([wild], [wild, calm]):
+        training = loop.start(runs, tiny_dataset())
+        loop.advance(training, 0, 30)
+        assert training.rows_P.tolist() == list(range(1, len(runs)))
+        found.append(numbers(training.record, 0))
+    assert 0 < found[0][-1][0] < 29, "the wild run was built to diverge before the last chunk"
+    for alone, beside in zip(*found, strict=True):
+        np.testing.assert_array_equal(alone, beside)
 
 
 def test_stacks_hold_every_run_once_and_share_a_program() -> None:

@@ -139,13 +139,14 @@ def _advance_watched(training: Training, first: int, last: int) -> None:
     for start, stop in itertools.pairwise([first, *stops, last]):
         if len(training.rows_P) and start >= last - UPDATES:
             training.watch.before_update(training.stack.parameters_PN)
-        if len(training.rows_P):
-            advance(training, start, stop)
+        advance(training, start, stop)
 
 
 def advance(training: Training, first: int, last: int) -> None:
     """Make the updates from step `first` to step `last`: captured on a GPU, else compiled where the levels allow it."""
     for start in range(first, last, MOST_UPDATES):
+        if len(training.rows_P) == 0:
+            return
         stop_if_asked(start / training.record.steps[-1])
         stop = min(start + MOST_UPDATES, last)
         if training.stack.parameters_PN.is_cuda:
