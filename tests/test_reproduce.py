@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -50,7 +51,9 @@ def test_the_seed_picks_the_runs(trained: Path, capsys: pytest.CaptureFixture[st
     ]
     assert picked[0] == picked[1] != picked[2]
     assert main(["reproduce", "tiny.yaml", "--sample", "2"]) == 0
-    assert "2 runs trained again" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "2 runs trained again" in said
+    assert "not compared" not in said
 
 
 def test_a_changed_number_is_found(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -72,6 +75,24 @@ def test_a_changed_number_is_found(trained: Path, capsys: pytest.CaptureFixture[
     finally:
         write_shard(shard, before)
         assert main(["tables", "tiny.yaml"]) == 0
+
+
+def test_a_result_set_without_layers_is_compared_by_the_rest(
+    trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A set that lacks curves or layers is compared by the tables that it has, and the text names the others."""
+    shutil.copytree(trained / "results" / "tiny" / "tables", tmp_path / "tiny" / "tables")
+    lacking = []
+    for table in ("layers", "curves"):
+        (tmp_path / "tiny" / "tables" / f"{table}.parquet").unlink()
+        lacking.insert(0, table)
+        code, facts = reproduce(capsys, "--sample", "2", "--results", str(tmp_path))
+        assert (code, facts["n_bit_equal"], facts["tables_lacking"]) == (0, 2, lacking)
+        assert facts["tables"] == [table for table in ("runs", "curves", "layers") if table not in lacking]
+        assert main(["reproduce", "tiny.yaml", "--sample", "2", "--results", str(tmp_path)]) == 0
+        assert f"not compared, because the result set lacks them: {', '.join(lacking)}" in capsys.readouterr().out
+    (tmp_path / "tiny" / "tables" / "runs.parquet").unlink()
+    assert main(["reproduce", "tiny.yaml", "--sample", "2", "--results", str(tmp_path)]) == 2
 
 
 @pytest.mark.parametrize("words", [["--sample", "0"], ["--sample", "9"], ["--sample", "1", "--tolerance", "-1"]])

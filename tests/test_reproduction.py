@@ -68,6 +68,15 @@ def test_another_result_is_different() -> None:
     assert (gone["verdict"], gone["other_status"]) == (DIFFERENT, "missing")
 
 
+def test_a_table_that_one_set_lacks_is_not_compared() -> None:
+    """Without layers on either side, runs are judged by the other tables, which must still agree."""
+    fewer = {name: frame for name, frame in FRAMES.items() if name != "layers"}
+    for first, second in ((FRAMES, fewer), (fewer, FRAMES)):
+        assert compare_runs(first, second).counts()[EQUAL] == len(FRAMES["runs"])
+    worse = {**fewer, "curves": FRAMES["curves"].assign(loss=FRAMES["curves"]["loss"] + 1)}
+    assert compare_runs(FRAMES, worse).counts()[EQUAL] == 0
+
+
 def test_deviations() -> None:
     """Shares deviate by their distance, other numbers by it over the larger; two missing numbers agree."""
     a = pd.Series([0.5, 2.0, 0.0, np.nan, np.nan, np.inf])

@@ -18,6 +18,7 @@ TOLERANCE = 0.1
 ORIGIN = ("seconds", "numerics", "version", "commit", "torch", "device")
 MEASURED = tuple(c.name for c in RUNS if c.name not in (*FACTORS, *ORIGIN, "run_key", "status"))
 FINAL = tuple(name for name in MEASURED if name.endswith(("_loss", "_accuracy")))  # judged by the tolerance
+COMPARED = ("runs", "curves", "layers")  # tables that hold numbers; only the first must be there
 SHARES = ("accuracy", "fraction", "rate")
 
 Frames = dict[str, pd.DataFrame]
@@ -39,7 +40,8 @@ def compare_runs(first: Frames, second: Frames, tolerance: float = TOLERANCE) ->
     """Compare two recordings of the same runs.
 
     A run is bit-equal when every number is; within tolerance when its status is the same and no final loss or accuracy
-    deviates by more than `tolerance`; else different. Both may lack `curves` and `layers`.
+    deviates by more than `tolerance`; else different. Where one lacks `curves` or `layers`, that table of the other is
+    not compared.
 
     Args:
         first, second: tables by name, in the columns of plan.schema.
@@ -50,7 +52,8 @@ def compare_runs(first: Frames, second: Frames, tolerance: float = TOLERANCE) ->
         none), largest (of any number) and where (its name), in the order of the run keys.
     """
     statuses = _statuses(first["runs"], second["runs"])
-    numbers = _joined(first, second)
+    both = first.keys() & second.keys()
+    numbers = _joined({table: first[table] for table in both}, {table: second[table] for table in both})
     equal = numbers.groupby("run_key")["equal"].all().reindex(statuses.index, fill_value=True)
     deviation = numbers[numbers["what"].isin(FINAL)].groupby("run_key")["deviation"].max()
     largest = numbers.sort_values("deviation", kind="stable").drop_duplicates("run_key", keep="last")

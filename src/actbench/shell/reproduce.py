@@ -29,9 +29,9 @@ def run(arguments: argparse.Namespace) -> int:
     """Train the picked runs without the cache; 1 when one of them comes out different."""
     prepare_process(cache_folder())  # before numpy, torch and numba are imported
     stop_on_signals()
-    from actbench.analysis.reproduction import DIFFERENT, TOLERANCE, compare_runs
+    from actbench.analysis.reproduction import COMPARED, DIFFERENT, TOLERANCE, compare_runs
     from actbench.analysis.shard_file import split_shard
-    from actbench.analysis.tables import read_table
+    from actbench.analysis.tables import read_table, table_path
     from actbench.plan.config import load_config
     from actbench.plan.design import expand, sample_runs
     from actbench.plan.errors import ConfigError
@@ -45,13 +45,18 @@ def run(arguments: argparse.Namespace) -> int:
     chosen = [("run_key", "in", [item.key for item in picked])]
     recorded = {
         table: read_table(config, table, filters=chosen, results=arguments.results)
-        for table in ("runs", "curves", "layers")
+        for table in COMPARED
+        if table == "runs" or table_path(config.name, table, arguments.results).exists()
     }
     use_device(config.device)
     one_core()
     fresh = {name: table.to_pandas() for name, table in split_shard(_train(picked, arguments.data)).items()}
     found = compare_runs(recorded, fresh, tolerance)
-    facts = _facts(found, sorted(set(recorded["runs"]["device"])), tolerance)
+    facts = {
+        "tables": list(recorded),
+        "tables_lacking": [table for table in COMPARED if table not in recorded],
+        **_facts(found, sorted(set(recorded["runs"]["device"])), tolerance),
+    }
     print(json.dumps(facts, allow_nan=False) if arguments.json else _text(facts))
     return 1 if found.counts()[DIFFERENT] else 0
 
@@ -97,6 +102,8 @@ def _text(facts: dict[str, Any]) -> str:
         f" ({facts['tolerance']:g}), {facts['n_different']} different",
         f"largest deviation of a final loss (relative) or accuracy: {'–' if largest is None else f'{largest:.3g}'}",
     ]
+    if facts["tables_lacking"]:
+        lines.append(f"not compared, because the result set lacks them: {', '.join(facts['tables_lacking'])}")
     for row in facts["runs"]:
         if row["verdict"] != "bit-equal":
             status = " → ".join(dict.fromkeys([row["status"], row["other_status"]]))
