@@ -15,6 +15,7 @@ import yaml
 
 from actbench.plan.shards import make_shards
 from actbench.plan.sources import figure_names
+from actbench.plan.typesetting import typesetting_commands
 from actbench.shell.cli import VERBS
 from tiny import TINY, tiny_design, write_config
 
@@ -74,7 +75,7 @@ def test_whole_path(tmp_path: Path) -> None:
     """From nothing, every step runs: a job a data set, a shard and a figure, and one of each other step."""
     jobs = dry_run(tmp_path, write_config(tmp_path)).jobs
     once = {"all", "tables", "stats", "activations", "boundaries", "theory", "exact", "claims"}
-    once |= {"latex", "report", "manifest"}
+    once |= {"latex", "report", "manifest", *(["paper"] if typesetting_commands("paper") else [])}
     assert jobs == Counter(dict.fromkeys(once, 1)) + Counter(data=1, train=2, figure=len(figure_names()))
 
 

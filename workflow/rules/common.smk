@@ -1,6 +1,6 @@
 # What every step shares: the config, its shards, and the input functions.
 # Inputs:  one config file (--configfile, else config/config.yaml).
-# Outputs: NAME, DEVICE, CONFIG, LEDGER, SHARDS, FIGURES and the functions below; no files.
+# Outputs: NAME, DEVICE, CONFIG, LEDGER, SHARDS, FIGURES, PAPERS and the functions below; no files.
 import os
 import shlex
 import sys
@@ -22,6 +22,7 @@ from actbench.plan.sources import (
     sources,
     statistic_names,
 )
+from actbench.plan.typesetting import NEEDED, typesetting_commands
 
 
 def near(path):
@@ -53,6 +54,7 @@ def read_plan(path):
 
 
 LEDGER_FILE = near(Path(workflow.basedir).parent / "config" / "claims.yaml")
+PAPER = near(Path(workflow.basedir).parent / "paper")
 try:
     CONFIG_FILE = config_path()
     NAME, DEVICE, SHARDS = read_plan(CONFIG_FILE)
@@ -63,8 +65,10 @@ except ConfigError as error:
 # As words of a shell command. They stand in no `params:`, because renaming a config file must not retrain.
 CONFIG = shlex.quote(CONFIG_FILE).replace("{", "{{").replace("}", "}}")
 LEDGER = shlex.quote(LEDGER_FILE).replace("{", "{{").replace("}", "}}")
+PAPER_FOLDER = shlex.quote(PAPER).replace("{", "{{").replace("}", "}}")
 FIGURES = figure_names()
 PAGE = [near(file) for file in page_files()]
+PAPERS = [f"results/{NAME}/paper.pdf"] if typesetting_commands("paper") else []
 STATISTICS = statistic_names()
 GPUS = int(DEVICE == "cuda")  # for each job that trains
 SNAKEMAKE_MB = 800  # two processes of Snakemake in each job on a cluster

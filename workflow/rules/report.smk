@@ -1,7 +1,7 @@
 # Tables and numbers for papers, the report page and the manifest.
-# Inputs:  every table, statistic and figure; the page's template, styles and scripts.
-# Outputs: results/<name>/latex/{numbers,main}.* · results/<name>/report.html, one self-contained page ·
-#          results/<name>/manifest.json, sha256 of every product.
+# Inputs:  every table, statistic and figure; the page's template, styles and scripts; paper/.
+# Outputs: results/<name>/latex/{numbers,main}.*, actbench.bib · results/<name>/report.html, one self-contained page ·
+#          results/<name>/manifest.json, sha256 of every product · results/<name>/paper.pdf, where LaTeX is.
 
 
 rule latex:
@@ -13,7 +13,14 @@ rule latex:
         expand(
             "results/{name}/latex/{file}",
             name=NAME,
-            file=["numbers.tex", "numbers.json", "main.tex", "main.md", "main.csv"],
+            file=[
+                "numbers.tex",
+                "numbers.json",
+                "main.tex",
+                "main.md",
+                "main.csv",
+                "actbench.bib",
+            ],
         ),
     log:
         f"logs/{NAME}/latex.log",
@@ -78,3 +85,25 @@ rule manifest:
         "Write the manifest"
     shell:
         f"python -m actbench manifest {CONFIG} 2> {{log}}"
+
+
+rule paper:
+    input:
+        figures=rules.figures.input,
+        latex=rules.latex.output,
+        source=f"{PAPER}/paper.tex",
+        code=code_of("shell.paper"),
+    output:
+        report(
+            f"results/{NAME}/paper.pdf",
+            caption="../report/paper.rst",
+            category="Report",
+        ),
+    log:
+        f"logs/{NAME}/paper.log",
+    conda:
+        "../envs/actbench.yaml"
+    message:
+        "Compile the example paper"
+    shell:
+        f"python -m actbench paper {CONFIG} --paper {PAPER_FOLDER} > {{log}} 2>&1"

@@ -5,7 +5,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-from actbench import __version__
 from actbench.plan.config import load_config
 
 EXAMPLE = "actbench cite rank/main/gelu --config config/config.yaml"
@@ -26,6 +25,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Print value, interval, counts, rows, figure, config, commit and a BibTeX entry of one number, or the list."""
     from actbench.analysis.numbers import find_number, quotable_numbers
     from actbench.analysis.origin import describe_origin
+    from actbench.show.citation import bibtex
 
     config = load_config(arguments.config)
     numbers = quotable_numbers(config, arguments.results)
@@ -37,19 +37,6 @@ def run(arguments: argparse.Namespace) -> int:
     facts |= {"config_file": str(arguments.config), "bibtex": bibtex(facts["commit"])}
     print(json.dumps(facts) if arguments.json else as_text(facts))
     return 0
-
-
-def bibtex(commits: list[str]) -> str:
-    """Return a BibTeX entry of the software at the commits that trained the runs."""
-    note = f"version {__version__}, commit {', '.join(commits)}"
-    return (
-        "@software{actbench,\n"
-        "  author = {{The actbench authors}},\n"
-        "  title = {actbench: how activation, depth, initialisation, normalisation, skips and clipping act together on"
-        " training},\n"
-        f"  note = {{{note}}}\n"
-        "}"
-    )
 
 
 def as_text(facts: dict[str, Any]) -> str:

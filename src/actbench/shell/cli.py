@@ -38,6 +38,7 @@ VERBS = {
     "reproduce": "train some runs of a result set again and compare every number",
     "diff": "say whether two result sets agree",
     "latex": "write the main table and every quotable number for papers",
+    "paper": "compile the example paper with a config's figures, table and numbers",
     "cite": "say where a number came from and how to cite it",
     "archive": "pack a result into one file for a DOI, or unpack one",
     "manifest": "write the checksums of every product",

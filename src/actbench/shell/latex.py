@@ -17,7 +17,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Write results/<name>/latex/: numbers.tex and .json, main.tex, .md and .csv."""
+    """Write results/<name>/latex/: numbers.tex and .json, main.tex, .md and .csv, actbench.bib."""
     from actbench.show.latex import write_latex
 
     paths = [path.as_posix() for path in write_latex(load_config(arguments.config), arguments.results)]

@@ -1,7 +1,8 @@
-"""Numbers and the main table for papers: LaTeX with booktabs, Markdown, CSV, and one macro a quotable number."""
+"""For papers: the main table as LaTeX, Markdown and CSV, one macro a quotable number, and how to cite it all."""
 
 import json
 import math
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -9,11 +10,12 @@ import pandas as pd
 from actbench.analysis.atomic_file import replacing
 from actbench.analysis.numbers import quotable_numbers
 from actbench.analysis.statistics import read_statistic
-from actbench.analysis.tables import RESULTS
+from actbench.analysis.tables import RESULTS, read_table
 from actbench.plan.config import Config
+from actbench.show.citation import bibtex
 from actbench.show.study import main_study
 
-FILES = ("numbers.tex", "numbers.json", "main.tex", "main.md", "main.csv")
+FILES = ("numbers.tex", "numbers.json", "main.tex", "main.md", "actbench.bib", "main.csv")
 DASH = "–"
 
 
@@ -23,10 +25,18 @@ def latex_folder(name: str, results: Path = RESULTS) -> Path:
 
 
 def write_latex(config: Config, results: Path = RESULTS) -> list[Path]:
-    """Write results/<name>/latex/{numbers.tex,numbers.json,main.tex,main.md,main.csv} and return the paths."""
+    """Write results/<name>/latex/{numbers.*,main.*,actbench.bib} and return the paths."""
     numbers, table = quotable_numbers(config, results), main_table(config, results)
     paths = [latex_folder(config.name, results) / file for file in FILES]
-    texts = (numbers_tex(numbers), numbers_json(numbers), table_tex(table), table_md(table), None)
+    commits = sorted(read_table(config, "runs", ["commit"], results=results)["commit"].unique())
+    texts = (
+        numbers_tex(numbers),
+        numbers_json(numbers),
+        table_tex(table),
+        table_md(table),
+        bibtex(commits) + "\n",
+        None,
+    )
     with replacing(*paths) as partial:
         for path, text in zip(partial, texts, strict=True):
             if text is None:
@@ -90,9 +100,14 @@ def main_table(config: Config, results: Path = RESULTS) -> pd.DataFrame:
 
 def table_tex(table: pd.DataFrame) -> str:
     """Write the main table as a booktabs `tabular`."""
-    spelled = _spelled(table).map(lambda cell: cell.replace("_", r"\_").replace(DASH, "--"))
+    spelled = _spelled(table).map(_in_tex)
     text: str = spelled.to_latex(index=False, escape=False, column_format="l" + "r" * (spelled.shape[1] - 1))
     return "% made by `actbench latex`; needs \\usepackage{booktabs}\n" + text
+
+
+def _in_tex(cell: str) -> str:
+    """Spell underscores, dashes and the signs of numbers as TeX wants them."""
+    return re.sub(r"(?<!\w)-(?=\d)", "$-$", cell.replace("_", r"\_")).replace(DASH, "--")
 
 
 def table_md(table: pd.DataFrame) -> str:
