@@ -38,7 +38,7 @@ lint: $(READY)
 	$(ACTIVE) snakefmt --check workflow
 	$(ACTIVE) snakemake --lint
 
-bench: $(READY)  ## compare the speed with what people use instead, on one idle core, in half an hour
+bench: $(READY)  ## compare the speed with what people use instead, on one idle core, in three quarters of an hour
 	$(PIP) install --quiet --constraint requirements.lock --editable '.[bench]'
 	$(ACTIVE) python benchmarks/speed.py
 

@@ -51,7 +51,7 @@ LEVELS = {
 }
 QUICK = {"depth": [2, 4, 8], "init": ["xavier_normal", "he_normal"], "lr": [0.01], "seed": [0, 1, 2, 3, 4]}
 SHARD_MINUTES = 5
-DISK_PER_RUN = 10_000  # bytes; shards and tables
+DISK_PER_RUN = 40_000  # bytes; shards and tables
 GROWING = ("tables", "stats")
 MOST_SECONDS, MOST_BYTES, MOST_GROWTH = 180, 4e9, 2.1
 

@@ -1,5 +1,7 @@
 """Shard files of a design without training, of the size that training would give them, to measure what follows it."""
 
+from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -8,16 +10,17 @@ import pandas as pd
 import pyarrow as pa
 
 from actbench.analysis.shard_file import NESTED, nested_type, shard_schema, write_shard
+from actbench.levels.diagnostics import DIAGNOSTICS
 from actbench.plan.config import Config
 from actbench.plan.design import Run
 from actbench.plan.factors import FACTORS
 from actbench.plan.numerics import NUMERICS
 from actbench.plan.shards import Shard
-from actbench.training.schedule import evaluation_steps
+from actbench.training.schedule import evaluation_steps, is_recorded
 
-DIAGNOSTICS = ("activation_mean", "activation_std", "zero_fraction", "gradient_norm", "global_gradient_norm")
-HIDDEN, WEIGHTS, NETWORK = range(3), 3, 4  # places in DIAGNOSTICS
-WORDS = {"split": ("train", "val"), "diagnostic": DIAGNOSTICS}
+NAMES = tuple(DIAGNOSTICS)
+WORDS = {"split": ("train", "val"), "diagnostic": NAMES}
+IS_SHARE = np.array([entry.unit == "fraction" for entry in DIAGNOSTICS.values()])
 CLASSES = 10
 BOUNDARY_SIDE = 60
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -80,16 +83,30 @@ def _curve_rows(run: Run, steps: Array, final: float) -> dict[str, Array]:
 
 
 def _layer_rows(run: Run, steps: Array) -> dict[str, Array]:
-    depth = run.depth
-    layer = np.concatenate([[0], np.arange(1, depth + 2), *[np.arange(1, depth + 1)] * len(HIDDEN)])
-    kinds = np.concatenate([[NETWORK], np.full(depth + 1, WEIGHTS), np.repeat(HIDDEN, depth)])
-    times = len(steps)
+    """Return a row for every diagnostic that training records; the diagnostic by its place in NAMES."""
+    all_steps = evaluation_steps(run.steps)
+    tables = [_recorded(run.depth, tuple(_wanted(step, all_steps))) for step in steps.tolist()]
+    layer, place = (np.concatenate([table[column] for table in tables]) for column in (0, 1))
+    value = _gain(run) ** (run.depth + 1.0 - layer)
     return {
-        "step": np.repeat(steps, len(layer)),
-        "layer": np.tile(layer, times),
-        "diagnostic": np.tile(kinds, times),
-        "value": np.tile(_gain(run) ** (depth + 1.0 - layer), times),
+        "step": np.repeat(steps, [len(table[0]) for table in tables]),
+        "layer": layer,
+        "diagnostic": place,
+        "value": np.where(IS_SHARE[place], 0.9 * value, value),  # below 1 also when it is no round number
     }
+
+
+def _wanted(step: int, steps: Sequence[int]) -> list[str]:
+    return [name for name, entry in DIAGNOSTICS.items() if is_recorded(entry.when, entry.after, step, steps)]
+
+
+@cache
+def _recorded(depth: int, names: tuple[str, ...]) -> tuple[Array, Array]:
+    """Return layer and place in NAMES of the rows of one moment."""
+    layers = {"hidden": range(1, depth + 1), "weights": range(1, depth + 2), "network": (0,)}
+    rows = [(layer, NAMES.index(name)) for name in names for layer in layers[DIAGNOSTICS[name].where]]
+    layer, place = np.array(rows).T
+    return layer, place
 
 
 def _nest(table: str, parts: list[dict[str, Array]], random: np.random.Generator) -> pa.Array:

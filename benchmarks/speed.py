@@ -1,6 +1,6 @@
 """Compare actbench with what people use instead, on the same work, in one invocation.
 
-    python benchmarks/speed.py            the whole table, about 20 minutes, written to benchmarks/results.md
+    python benchmarks/speed.py            all tables, about 35 minutes, written to benchmarks/results.md
     python benchmarks/speed.py --quick    two rows, printed
 
 Every figure is process CPU time of one core for one update of one network, the median of several rounds after a
@@ -149,6 +149,12 @@ def machine() -> str:
     return f"{cpu[0] if cpu else platform.processor()}, {os.cpu_count()} cores, one used; {', '.join(wanted)}"
 
 
+def diagnostics() -> str:
+    """Return what `diagnostics.py` finds, in a process of its own."""
+    command = [sys.executable, str(FOLDER / "diagnostics.py")]
+    return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
+
+
 def gpu_rows() -> str:
     """Return the rows of a GPU: those that `gpu.py` left on a machine that has one, else empty ones."""
     measured = FOLDER / "gpu.md"
@@ -176,7 +182,8 @@ def main() -> None:
     text = f"{machine()}\n\n{summary(rows)}\n{compare()}\n\n{table(rows)}\n"
     print("\n" + text)
     if not arguments.quick:
-        (FOLDER / "results.md").write_text(f"# Speed\n\n{text}\n{gpu_rows()}", encoding="utf-8")
+        text = f"# Speed\n\n{text}\n{diagnostics()}\n{gpu_rows()}"
+        (FOLDER / "results.md").write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":
