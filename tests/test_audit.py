@@ -88,6 +88,9 @@ def test_what_was_printed_is_clean(project: Path, capsys: pytest.CaptureFixture[
         ("stats/by_depth.csv", "median", "median is"),
         ("stats/trainable.csv", "n_trained", "n_trained is"),
         ("stats/ranking.csv", "rank", "rank is"),
+        ("stats/early_warning.csv", "auc", "early_warning: main, "),
+        ("stats/early_warning.csv", "sensitivity", "sensitivity is"),
+        ("stats/early_warning.csv", "brier", "brier is"),
         ("stats/claim_tests.csv", "effect", "effect is"),
         ("stats/claim_tests.csv", "low", "low is"),
         ("claims.csv", "effect", "is that of none of its tests"),
@@ -101,7 +104,8 @@ def test_a_planted_error_is_found(
     path = Path("results/synthetic") / file
     table = pd.read_csv(path, keep_default_na=False, na_values=[""])
     table[column] = table[column].astype("float64")
-    table.loc[0, column] = table.loc[0, column] * 1.0005 + 0.0005
+    row = table[column].first_valid_index()
+    table.loc[row, column] = table.loc[row, column] * 1.0005 + 0.0005
     table.to_csv(path, index=False)
     assert audit() == 1
     assert problem in capsys.readouterr().out

@@ -27,7 +27,14 @@ from drawn import draw_from, inputs_of
 
 NAMES = list(declarations())
 # which need several levels
-COMPARING = {"critical_difference", "win_tie_loss", "factor_importance", "interaction_grid", "claim_forest"}
+COMPARING = {
+    "early_warning",
+    "critical_difference",
+    "win_tie_loss",
+    "factor_importance",
+    "interaction_grid",
+    "claim_forest",
+}
 DRAWN_FOR_FIGURES = {"activations", "boundaries", "claim_tests", "depth_scales", "theory"}
 
 

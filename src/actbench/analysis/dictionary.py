@@ -71,6 +71,11 @@ METHODS = f"""\
   interaction with the seeds, so that p and intervals speak of new seeds. Shares are given of the score and of its rank,
   on which the floor at 0 has no leverage; where both agree the scale does not matter. Trainability is a linear
   probability model: whole levels that always or never train leave a logistic one without finite estimates.
+- **Early warning** (`early_warning`): how well a diagnostic of the first 2 % of the updates tells, among all runs of a
+  study, those that will not train (metric `trained`) from the others: area under the ROC curve, a bootstrap over seeds.
+  Several layers become one number four ways: first, last, lowest, highest hidden layer; `best` marks the largest area.
+  A choice of the best of many flatters, so direction and threshold are chosen on all seeds but one and reported on that
+  one, each in turn: `held_out_auc`, `sensitivity`, `specificity`, `brier`.
 - **Ranks** are taken within each block and seed and averaged; only blocks that hold every activation of the study
   count.
 """
@@ -103,6 +108,7 @@ STATS_TITLES = {
     "ranking": "One row for each activation of each study: its mean rank.",
     "curves": "One row for each activation, depth, split and evaluated step: accuracy during training.",
     "inside": "One row for each activation, level of a varied factor, diagnostic and step: inside the networks.",
+    "early_warning": "One row for each diagnostic, reduction of its layers and early step of each study: does it warn?",
     "gradients": "One row for each layer of the deepest networks of each study: its gradient norm.",
     "omnibus": "One row for each study: do its activations differ at all?",
     "pairs": "One row for every two activations of each study: effects, tests, equivalence, seeds to add.",

@@ -9,6 +9,8 @@ from actbench.analysis import activation_pairs, comparisons, estimates, rank_sta
 from actbench.analysis.aggregates import aggregates
 from actbench.analysis.atomic_file import replacing
 from actbench.analysis.curves import curve_table, schedule_of
+from actbench.analysis.early_records import read_early, reduce_early
+from actbench.analysis.early_warning import early_warning, facts_of
 from actbench.analysis.explorer import NAMES, explore, join_parts, profile_filters
 from actbench.analysis.factorial import factor_effects
 from actbench.analysis.gradients import gradient_filters, gradient_table
@@ -53,7 +55,9 @@ def compute_statistics(config: Config, tables: dict[str, pd.DataFrame]) -> dict[
     counted, scores = estimates.count_statuses(runs, members), _scores(runs, members)
     frames = _compute(config, counted, scores, outcomes(runs, members), tables["curves"], tables["layers"])
     schedule = schedule_of(scores, tables["curves"])
-    frames |= _typed({"inside": inside(runs, members, tables["layers"])})
+    facts = facts_of(runs)
+    warned = early_warning(facts, members, reduce_early([tables["layers"]], facts))
+    frames |= _typed({"inside": inside(runs, members, tables["layers"]), "early_warning": warned})
     return frames | _typed(join_parts([explore(runs, members, scores, tables, schedule)]))
 
 
@@ -90,7 +94,7 @@ def _compute(
         "simple_effects": simple_effects(scores),
         "learning_rates": learning_rates(rows),
     }
-    assert {*frames, *NAMES, "inside"} == set(STATS)
+    assert {*frames, *NAMES, "inside", "early_warning"} == set(STATS)
     return _typed(frames)
 
 
@@ -113,7 +117,7 @@ def write_statistics(config: Config, results: Path = RESULTS) -> dict[str, int]:
     curves = read_rows(config, "curves", EVALUATED, own, results)
     layers = read_rows(config, "layers", MEASURED, gradient_filters(scores), results)
     frames = _compute(config, counted, scores, rows, curves, layers)
-    frames |= _typed({"inside": join_inside(_inside_each(config, results))})
+    frames |= _typed({"inside": join_inside(_inside_each(config, results)), "early_warning": _warned(config, results)})
     frames |= _typed(join_parts(_explore_each(config, scores, schedule_of(scores, curves), results)))
     paths = [stats_path(config.name, name, results) for name in frames]
     with replacing(*paths) as partial:
@@ -160,6 +164,14 @@ def _inside_each(config: Config, results: Path) -> Iterator[pd.DataFrame]:
     """Take what is recorded inside the networks of one activation after another."""
     for runs, own in _runs_by_activation(config, read_table(config, "studies", results=results), results):
         yield inside(runs, own, read_rows(config, "layers", MEASURED, inside_filters(runs), results))
+
+
+def _warned(config: Config, results: Path) -> pd.DataFrame:
+    """Look for early warnings among all runs, of which the first updates alone are in memory."""
+    members = read_table(config, "studies", results=results)
+    facts = pd.concat([facts_of(runs) for runs, _ in _runs_by_activation(config, members, results)])
+    facts = facts.sort_values("run_key", ignore_index=True)
+    return early_warning(facts, members, read_early(config, facts, results))
 
 
 def read_statistic(config: Config, statistic: str, results: Path = RESULTS) -> pd.DataFrame:

@@ -1,6 +1,7 @@
 """The columns of every statistic: dtype, unit and meaning, as plan.schema has them for the tables."""
 
 from actbench.analysis.comparison_schema import AGGREGATES, OMNIBUS, PAIRS, PERFORMANCE_PROFILES, RANK_STABILITY
+from actbench.analysis.early_warning_schema import EARLY_WARNING
 from actbench.analysis.explorer import PROFILES
 from actbench.analysis.factorial_schema import FACTOR_EFFECTS, INTERACTIONS, LEARNING_RATES, SIMPLE_EFFECTS
 from actbench.analysis.metrics import CONDITION
@@ -193,6 +194,7 @@ STATS: dict[str, tuple[Column, ...]] = {
     "curves": CURVES,
     "gradients": GRADIENTS,
     "inside": INSIDE,
+    "early_warning": EARLY_WARNING,
     "omnibus": OMNIBUS,
     "pairs": PAIRS,
     "rank_stability": RANK_STABILITY,

@@ -51,11 +51,13 @@ def _results(arguments: argparse.Namespace) -> tuple[dict[str, int], list[str]]:
     from actbench.audit.captions import audit_captions
     from actbench.audit.printed_claims import audit_claims
     from actbench.audit.printed_statistics import STATISTICS, audit_statistic
+    from actbench.audit.printed_warnings import audit_warnings
     from actbench.audit.raw_rows import read_printed, read_raw
 
     folder = arguments.results / config.name
     raw = read_raw(folder / "tables")
     parts = {name: audit_statistic(raw, name, read_printed(folder / "stats" / f"{name}.csv")) for name in STATISTICS}
+    parts["early_warning"] = audit_warnings(raw, read_printed(folder / "stats" / "early_warning.csv"))
     if (folder / "claims.csv").exists():
         ledger = load_ledger(arguments.ledger, [study.name for study in config.studies])
         printed = [read_printed(path) for path in (folder / "claims.csv", folder / "stats" / "claim_tests.csv")]

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 MOST_ROWS = 60
+WARNINGS = 6  # of each study
 SMALLEST_P = 0.0001
 PROBABILITIES = ("p", "p_holm", "p_adjusted")
 LONG = ("question", "note", "statement", "holds_under", "fails_under")
@@ -66,6 +67,11 @@ def _most_failed(rows: pd.DataFrame) -> pd.DataFrame:
     return failed.sort_values(["failure_rate", "n_runs"], ascending=False, kind="stable")
 
 
+def _best_warnings(rows: pd.DataFrame) -> pd.DataFrame:
+    best = rows[rows["best"] == 1].sort_values("auc", ascending=False, kind="stable")
+    return best.groupby("study").head(WARNINGS)
+
+
 STUDIES = Choice(
     "studies",
     "Studies",
@@ -101,6 +107,18 @@ CHOICES = (
         ),
         _most_failed,
         by_study=False,
+    ),
+    Choice(
+        "early_warning",
+        "Early warning",
+        "How well a diagnostic of the first 2 % of the updates tells the runs that do not train: area under the ROC"
+        " curve with 95 % bootstrap intervals over seeds; threshold and direction are chosen on all seeds but the one"
+        " on which sensitivity and specificity are counted.",
+        (
+            "study", "diagnostic", "layers", "step", "direction", "auc", "low", "high", "held_out_auc", "sensitivity",
+            "specificity", "n_untrained", "n_runs", "n_seeds", "note",
+        ),
+        _best_warnings,
     ),
 )  # fmt: skip
 
