@@ -1,6 +1,7 @@
 """Figures: what each declares, that it draws exactly its numbers, and that all of it can be read."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -19,6 +20,7 @@ from actbench.plan.registry import known_levels
 from actbench.plan.schema import TABLES
 from actbench.show.contract import declaration, declarations
 from actbench.show.figure_file import SUFFIXES, load_source, render, write_figure
+from actbench.show.figure_metadata import figure_origin, metadata_of
 from actbench.show.inputs import Inputs, read_csv
 from actbench.show.panels import NOTHING
 from actbench.show.study import main_study, plainest
@@ -124,7 +126,9 @@ def test_the_files_of_a_figure(name: str, config_path: Path, tmp_path: Path) -> 
     assert b"<dc:date>" not in content[".svg"]
     expected = numbers(name, config_path).to_csv(index=False, lineterminator="\n").encode()
     assert content[".csv"] == expected
-    again = render(load_source(name), read_csv(tmp_path / "drawn" / f"{name}.csv"))
+    declared, origin = declaration(name), figure_origin(name, config, results, content[".csv"])
+    said = metadata_of(origin, declared.title, declared.question)
+    again = render(load_source(name), read_csv(tmp_path / "drawn" / f"{name}.csv"), said)
     assert {end: content[f".{end}"] for end in again} == again
 
 
@@ -154,6 +158,7 @@ def test_nothing_to_draw_is_said_in_words(name: str, config_path: Path, tmp_path
         target = results / "drawn" / "stats" / f"{statistic}.csv"
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(header + "\n")
+    shutil.copytree(source.parent / "tables", results / "drawn" / "tables")
     paths = {path.suffix: path for path in write_figure(name, load_config(config_path), results, tmp_path)}
     assert NOTHING in paths[".md"].read_text()
     assert len(read_csv(paths[".csv"])) == 0

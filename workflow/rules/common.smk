@@ -132,10 +132,9 @@ def code_of_figure(wildcards):
 
 
 def tables_of_figure(wildcards):
-    return [
-        f"results/{NAME}/tables/{table}.parquet"
-        for table in figure_needs(wildcards.figure, "TABLES")
-    ]
+    """List the tables that a figure reads, and the runs: its files say which commit trained them."""
+    needed = {"runs", *figure_needs(wildcards.figure, "TABLES")}
+    return [f"results/{NAME}/tables/{table}.parquet" for table in sorted(needed)]
 
 
 def stats_of_figure(wildcards):

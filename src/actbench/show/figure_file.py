@@ -15,18 +15,13 @@ from actbench.analysis.atomic_file import replacing
 from actbench.analysis.tables import RESULTS
 from actbench.plan.config import Config
 from actbench.show.contract import Declaration, declaration
+from actbench.show.figure_metadata import BLANK, Metadata, figure_origin, metadata_of
 from actbench.show.inputs import Inputs, parse_csv, read_inputs
 from actbench.show.panels import NOTHING, sentence_figure
 from actbench.show.style import SETTINGS
 
-# No date and no program version: the same numbers give the same bytes.
-METADATA: dict[str, dict[str, Any]] = {
-    "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
-    "svg": {"Date": None, "Creator": None},
-    "png": {"Software": None},
-}
 FIGURES = Path("figures")
-SUFFIXES = (*METADATA, "csv", "md")
+SUFFIXES = (*BLANK, "csv", "md")
 
 
 @dataclass(frozen=True)
@@ -57,7 +52,8 @@ def write_figure(name: str, config: Config, results: Path = RESULTS, figures: Pa
         numbers.to_csv(files["csv"], index=False, lineterminator="\n")
         drawn = parse_csv(files["csv"])
         files["md"].write_text(describe(declared, source, drawn) + "\n", encoding="utf-8", newline="\n")
-        for suffix, content in render(source, drawn).items():
+        origin = figure_origin(name, config, results, files["csv"].read_bytes())
+        for suffix, content in render(source, drawn, metadata_of(origin, declared.title, declared.question)).items():
             files[suffix].write_bytes(content)
     return paths
 
@@ -67,18 +63,18 @@ def describe(declared: Declaration, source: FigureSource, drawn: pd.DataFrame) -
     return source.caption(drawn) if len(drawn) else f"{declared.question} There are {NOTHING}."
 
 
-def render(source: FigureSource, drawn: pd.DataFrame) -> dict[str, bytes]:
-    """Draw the numbers and return the bytes of each format."""
+def render(source: FigureSource, drawn: pd.DataFrame, metadata: Metadata = BLANK) -> dict[str, bytes]:
+    """Draw the numbers and return the bytes of each format with its metadata."""
     with mpl.rc_context():
         mpl.rcdefaults()  # a matplotlibrc of the user's changes nothing
         mpl.rcParams.update(cast(Any, SETTINGS))
         figure = source.draw(drawn) if len(drawn) else sentence_figure()
         figure.draw_without_rendering()
         figure.set_layout_engine("none")  # one layout for all formats, solved once
-        return {suffix: _save(figure, suffix) for suffix in METADATA}
+        return {suffix: _save(figure, suffix, said) for suffix, said in metadata.items()}
 
 
-def _save(figure: Figure, suffix: str) -> bytes:
+def _save(figure: Figure, suffix: str, metadata: dict[str, Any]) -> bytes:
     buffer = io.BytesIO()
-    figure.savefig(buffer, format=suffix, metadata=METADATA[suffix])
+    figure.savefig(buffer, format=suffix, metadata=metadata)
     return buffer.getvalue()

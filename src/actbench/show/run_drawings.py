@@ -14,7 +14,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import MaxNLocator, NullLocator
 
 from actbench.analysis.explanation import Explanation
-from actbench.show.figure_file import METADATA
+from actbench.show.figure_metadata import BLANK
 from actbench.show.style import CATEGORIES, DASHED, DOUBLE_MM, MARKERS, MM, SETTINGS, SOLID
 
 SIZES = ("gradient_norm", "backward_norm", "preactivation_std", "activation_std")  # of layers, on a log scale
@@ -55,7 +55,7 @@ def _svg(draw: Callable[[], Figure]) -> bytes:
         mpl.rcdefaults()
         mpl.rcParams.update(cast(Any, SETTINGS))
         buffer = io.BytesIO()
-        draw().savefig(buffer, format="svg", metadata=METADATA["svg"])
+        draw().savefig(buffer, format="svg", metadata=BLANK["svg"])
         return buffer.getvalue()
 
 

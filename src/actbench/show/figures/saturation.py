@@ -3,9 +3,8 @@
 import pandas as pd
 from matplotlib.figure import Figure
 
-from actbench.show.causes import behind, over_all_runs, step_panel
 from actbench.show.inputs import Inputs
-from actbench.show.study import main_study
+from actbench.show.share_over_training import draw_share, share_caption, share_rows
 
 TITLE = "Saturation over training"
 QUESTION = "How much of a network hardly passes a gradient, before and during training?"
@@ -13,25 +12,19 @@ ORDER = 53
 TABLES = ()
 STATS = ("inside", "studies")
 
+SHARE = "Share of unit and example where the activation's slope is below 5 % of its largest slope"
+
 
 def data(inputs: Inputs) -> pd.DataFrame:
-    """Return the share of saturated pairs of unit and example at every evaluated step of the main study."""
-    inside = inputs.stats["inside"]
-    rows = main_study(inputs.stats["studies"], inside[inside["diagnostic"] == "saturated_fraction"])
-    return over_all_runs(rows)
+    """Return the share of saturated pairs of unit and example."""
+    return share_rows(inputs, "saturated_fraction")
 
 
 def draw(data: pd.DataFrame) -> Figure:
-    """Draw one line an activation over the updates."""
-    figure = step_panel(data)
-    figure.axes[0].set_ylim(-0.02, 1.02)
-    figure.supylabel("saturated (fraction)", fontsize=8)
-    return figure
+    """Draw the share over the updates."""
+    return draw_share(data, "saturated", lowest=0.0)
 
 
 def caption(data: pd.DataFrame) -> str:
     """Say what is shown."""
-    return (
-        f"{QUESTION} Share of unit and example where the activation's slope is below 5 % of its largest slope, on a"
-        f" fixed part of the training split, all runs of study {data['study'].iloc[0]} until they fail. {behind(data)}"
-    )
+    return share_caption(QUESTION, SHARE, data)
