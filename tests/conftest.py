@@ -12,9 +12,8 @@ from actbench.training.process import prepare_process
 ROOT = Path(__file__).resolve().parent.parent
 
 # Before torch and numpy are imported, and inherited by the processes that tests start: one thread each, the
-# instructions that jobs use, no window. Compiled loops are kept between sessions; parallel workers share none, since
-# numba's index of a folder can lose or confuse entries of two processes that write to it at once.
-prepare_process(ROOT / ".pytest_cache" / os.environ.get("PYTEST_XDIST_WORKER", "main"))
+# instructions that jobs use, no window. Compiled loops are kept between sessions.
+prepare_process(ROOT / ".pytest_cache")
 os.environ["MPLBACKEND"] = "agg"
 
 # The same examples in every run and on every machine, however busy it is.

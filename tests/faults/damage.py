@@ -22,6 +22,7 @@ from actbench.analysis.manifest import check_manifest, write_manifest
 from actbench.analysis.statistics import read_statistic, write_statistics
 from actbench.analysis.tables import read_table, write_tables
 from actbench.levels.datasets import spirals
+from actbench.levels.machine_code import CodeFiles
 from actbench.plan.design import expand
 from actbench.plan.errors import ConfigError
 from actbench.plan.places import stack_place
@@ -101,6 +102,8 @@ def build(folder: Path) -> None:
         shutil.copyfile(stats(folder)[0], figure)
     write_manifest(CONFIG, folder / "results", folder / "figures")
     use_chunks(folder)
+    (folder / "compiled").mkdir()
+    use_code(folder)
     spirals.load(folder / "data")
     shutil.copyfile(folder / "data" / "spirals.npz", folder / "data" / "other.npz")
 
@@ -224,6 +227,22 @@ def use_data(folder: Path) -> object:
     return dataset.checksum, dataset.x_train.tobytes(), dataset.y_test.tobytes()
 
 
+def code(folder: Path) -> tuple[Path, Path]:
+    """Return the files of two signatures of a loop."""
+    files = CodeFiles(folder / "compiled", "loop", "source")
+    return files.path("one"), files.path("two")
+
+
+def use_code(folder: Path) -> object:
+    """Return what was compiled, as numba does: loaded, or made anew and saved."""
+    files, found = CodeFiles(folder / "compiled", "loop", "source"), []
+    for key in ("one", "two"):
+        if (loaded := files.load(key)) is None:
+            files.save(key, loaded := [key] * 1000)
+        found.append(loaded)
+    return found
+
+
 def nothing(folder: Path) -> object:
     """Do nothing: the use itself made the file again."""
     return None
@@ -236,6 +255,7 @@ ARTIFACTS: dict[str, Artifact] = {
     "statistic": Artifact(stats, use_stats, compute_again),
     "manifest": Artifact(manifests, use_manifest, record_again),
     "data": Artifact(data, use_data, nothing),
+    "machine code": Artifact(code, use_code, nothing),
 }
 
 

@@ -39,7 +39,7 @@ PRODUCTS = (
     ("figure", "learning_curves"),
     ("manifest",),
 )
-COMPILED = Path(__file__).resolve().parents[2] / ".pytest_cache" / "faults" / "compiled"  # kept between calls
+COMPILED = Path(__file__).resolve().parents[2] / ".pytest_cache" / "compiled"  # kept between calls
 UNSTEADY = "seconds"  # the one column that two trainings of a run may give differently
 STACKS = 8  # depth and norm of each shard
 

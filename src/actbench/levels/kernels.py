@@ -11,6 +11,7 @@ from typing import Any
 import numba
 from numba.extending import register_jitable
 
+from actbench.levels import machine_code
 from actbench.levels.activation_scalars import Scalar
 from actbench.levels.loops import NormLoops
 from actbench.levels.scalars import FAST
@@ -34,20 +35,16 @@ MOST_ROWS = 4  # parameters, statistics or slots of one level
 def _callable(function: Callable[..., Any], flags: set[str]) -> Any:
     """Let compiled code call a plain function.
 
-    It stays a plain function of a module, whose name tells numba's cache on disk which machine code belongs to it.
+    It stays a plain function of a module, whose name tells which machine code on disk belongs to it.
     """
     assert "<" not in function.__qualname__, "a lambda or an inner function has no name to be found by"
     return register_jitable(fastmath=flags, error_model="numpy", inline="always")(function)
 
 
 def _compile(signature: Any, function: Callable[..., Any], flags: set[str], level: Callable[..., Any]) -> Any:
-    """Compile a function that was made for one level, under a name of its own.
-
-    Numba keeps all machine code of one name in one index, which two processes can spoil for each other when they add
-    to it at once: one level would then answer with another's loop. With a name for each level there is but one entry.
-    """
+    """Compile a function that was made for one level, under a name of its own, which its file on disk has too."""
     function.__qualname__ = f"{function.__name__}{level.__name__}"
-    return numba.cfunc(signature, fastmath=flags, error_model="numpy", cache=True)(function)
+    return machine_code.callback(signature, function, fastmath=flags, error_model="numpy")
 
 
 @cache

@@ -137,7 +137,7 @@ def find_waste(folder: Path, source_digest: str) -> list[Waste]:
     """
     found = [Waste(str(path), _size(path), why) for path, why in _folders(folder, source_digest)]
     gone = tuple(f"{waste.path}/" for waste in found)
-    for path in sorted(folder.glob("numerics*/**/*")):
+    for path in sorted([*folder.glob("numerics*/**/*"), *folder.glob(f"{COMPILED}/**/*")]):
         why = _leftover(path)
         if why and not str(path).startswith(gone):
             found.append(Waste(str(path), _size(path), why))

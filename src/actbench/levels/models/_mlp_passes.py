@@ -11,11 +11,12 @@ from typing import Any
 import numba
 import numpy as np
 
+from actbench.levels import machine_code
 from actbench.levels.scalars import FAST, ONE, ZERO, exp
 
 compiled: Any = numba.njit(fastmath=FAST | {"reassoc"}, error_model="numpy")
 # Kept on disk: what is called from outside, since it holds the code of all that it calls, and has one signature.
-compiled_on_disk: Any = numba.njit(fastmath=FAST | {"reassoc"}, error_model="numpy", cache=True)
+compiled_on_disk: Any = machine_code.loop(fastmath=FAST | {"reassoc"}, error_model="numpy")
 Array = np.ndarray[Any, Any]
 Buffers = tuple[Array, ...]
 Kernel = Any  # a pointer made by `levels.kernels`
