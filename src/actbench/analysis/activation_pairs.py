@@ -11,6 +11,7 @@ import pandas as pd
 
 from actbench.analysis.friedman import ALPHA, nemenyi_p
 from actbench.analysis.intervals import TOO_SMALL, join_notes
+from actbench.analysis.metrics import ROUNDED
 from actbench.analysis.multiplicity import holm
 from actbench.analysis.outcome_cube import Array, Cube, choose, cubes
 from actbench.analysis.paired_effects import differences_of, dominance, estimate, signed_rank
@@ -67,7 +68,7 @@ def _of_study(cube: Cube) -> pd.DataFrame:
 def _measures(chosen_ANS: Array, weights_S: Array, places: list[tuple[int, int]]) -> Array:
     """Return effect, Cliff's delta and probability of improvement of each pair, in this order, flat."""
     share_S = weights_S / weights_S.sum()
-    mean_AN = chosen_ANS @ share_S
+    mean_AN = np.round(chosen_ANS @ share_S, ROUNDED)
     numbers = np.full((len(places), len(MEASURES)), np.nan)
     for row, (first, second) in enumerate(places):
         both = ~np.isnan(mean_AN[first] + mean_AN[second])

@@ -1,14 +1,14 @@
 """The effects of the claims computed once more from raw rows, and the verdicts from what was printed."""
 
 from collections.abc import Iterator
-from functools import cache
-from math import exp, lgamma, pi, sqrt
+from math import sqrt
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from actbench.audit.printed_statistics import differing
+from actbench.audit.densities import t_point
+from actbench.audit.printed_rows import differing
 from actbench.audit.raw_rows import CONDITION, Raw, at_best_rate, runs_of
 from actbench.plan.config import Levels
 from actbench.plan.ledger import Claim, ClaimTest
@@ -16,19 +16,6 @@ from actbench.plan.level import parse_level
 
 REDONE = ("difference", "equivalence", "slope", "mean", "auc")
 LOGS = {"log10": np.log10, "log2": np.log2}
-
-
-@cache
-def student(freedom: int) -> float:
-    """Return the 97.5 % point of Student's t by bisection on its integral."""
-    factor = exp(lgamma((freedom + 1) / 2) - lgamma(freedom / 2)) / sqrt(freedom * pi)
-    low, high = 0.0, 100.0
-    for _ in range(60):
-        middle = (low + high) / 2
-        x = np.linspace(0, middle, 20_001)
-        area = np.trapezoid(factor * (1 + x * x / freedom) ** (-(freedom + 1) / 2), x)
-        low, high = (middle, high) if area < 0.475 else (low, middle)
-    return (low + high) / 2
 
 
 def has(rows: pd.DataFrame, levels: Levels) -> "pd.Series[bool]":
@@ -41,10 +28,11 @@ def has(rows: pd.DataFrame, levels: Levels) -> "pd.Series[bool]":
 
 def diagnostic(raw: Raw, test: ClaimTest, runs: pd.DataFrame) -> "pd.Series[float] | None":
     """Return a diagnostic at one moment, one number a run, by run key; None when none of it was recorded."""
+    assert raw.layers is not None
     rows = raw.layers[(raw.layers["diagnostic"] == test.quantity) & raw.layers["run_key"].isin(set(runs["run_key"]))]
     if rows.empty:
         return None
-    rows = rows.merge(runs[["run_key", "depth", "steps"]], on="run_key")
+    rows = rows.astype({"run_key": str}).merge(runs[["run_key", "depth", "steps"]], on="run_key")
     if test.moment == "early":
         rows = rows[rows["step"] > 0]
         rows = rows[rows["step"] == rows.groupby("run_key")["step"].transform("min")]
@@ -61,7 +49,7 @@ def diagnostic(raw: Raw, test: ClaimTest, runs: pd.DataFrame) -> "pd.Series[floa
 
 
 def effects(raw: Raw, test: ClaimTest, stratum: str) -> list[float] | None:
-    """Return the effect of each seed; None for what this path does not redo: ranks, speeds and further rules."""
+    """Return the effect of each seed; None for what this path does not redo: ranks, speeds, laws, lost layers."""
     if test.rule not in REDONE or test.scale == "rank" or "steps_to_loss" in (test.quantity, test.rates):
         return None
     if test.rates == "fastest":
@@ -72,6 +60,8 @@ def effects(raw: Raw, test: ClaimTest, stratum: str) -> list[float] | None:
     if stratum:
         words = [part.split(" ", 1) for part in stratum.split(", ")]
         runs = runs[np.logical_and.reduce([runs[factor].astype(str) == level for factor, level in words])]
+    if test.quantity not in runs and raw.layers is None:
+        return None
     values = runs[test.quantity] if test.quantity in runs else runs["run_key"].map(_found(raw, test, runs))
     if test.scale in LOGS:
         values = pd.Series(LOGS[test.scale](values.astype("float64").clip(lower=1e-38)), index=runs.index)
@@ -132,9 +122,13 @@ def _pairs_won(rows: pd.DataFrame, test: ClaimTest) -> float:
 
 def audit_claims(
     raw: Raw, ledger: tuple[Claim, ...], claims: pd.DataFrame, tests: pd.DataFrame
-) -> tuple[int, list[str]]:
-    """Compare every effect and interval with raw rows and every verdict with its interval."""
-    compared, problems = 0, []
+) -> tuple[int, list[str], int]:
+    """Compare every effect and interval with raw rows and every verdict with its interval.
+
+    Returns:
+        The count of numbers compared, a line a mismatch, and the count of tests whose effect this path does not redo.
+    """
+    compared, problems, left = 0, [], 0
     tests = tests.astype({"test": "object", "stratum": "object"}).fillna({"test": "", "stratum": ""})
     by_name = {(claim.id, test.name): test for claim in ledger for test in claim.tests}
     for row in tests.to_dict("records"):
@@ -146,7 +140,8 @@ def audit_claims(
             count, found = _audit_test(raw, test, row)
             compared += count
             problems += [f"{label}: {problem}" for problem in found]
-    return compared + len(claims), problems + list(_audit_rows(claims, tests))
+            left += count == 1
+    return compared + len(claims), problems + list(_audit_rows(claims, tests)), left
 
 
 def _audit_test(raw: Raw, test: ClaimTest, row: dict[Any, Any]) -> tuple[int, list[str]]:
@@ -156,7 +151,7 @@ def _audit_test(raw: Raw, test: ClaimTest, row: dict[Any, Any]) -> tuple[int, li
     seeds = effects(raw, test, str(row["stratum"]))
     if seeds is None:
         return 1, problems
-    reach = np.std(seeds, ddof=1) / sqrt(len(seeds)) * student(len(seeds) - 1) if len(seeds) > 1 else np.nan
+    reach = np.std(seeds, ddof=1) / sqrt(len(seeds)) * t_point(0.975, len(seeds) - 1) if len(seeds) > 1 else np.nan
     middle = float(np.mean(seeds)) if seeds else np.nan
     found = {"effect": middle, "low": middle - reach, "high": middle + reach}
     for column, value in found.items():

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from actbench.audit.printed_statistics import differing
+from actbench.audit.printed_rows import differing
 from actbench.audit.raw_rows import Raw, runs_of
 
 KEY = ["diagnostic", "layers", "step"]
@@ -76,7 +76,7 @@ def _left_out(rows: pd.DataFrame, seeds: list[Any], n_bad: int) -> dict[str, flo
 
 def _numbers(layers: pd.DataFrame, runs: pd.DataFrame) -> Iterator[tuple[tuple[str, str, int], pd.DataFrame]]:
     """Yield the early numbers of the runs by diagnostic, reduction and step."""
-    rows = layers.merge(runs[["run_key", "depth", "steps", "seed", "trained"]], on="run_key")
+    rows = layers.astype({"run_key": str}).merge(runs[["run_key", "depth", "steps", "seed", "trained"]], on="run_key")
     rows = rows[(rows["step"] * 50 <= rows["steps"]) & (rows["layer"] <= rows["depth"])].dropna(subset="value")
     for (diagnostic, step), own in rows.groupby(["diagnostic", "step"], observed=True):
         of_run = own.groupby("run_key", observed=True)["value"]
@@ -92,6 +92,7 @@ def _numbers(layers: pd.DataFrame, runs: pd.DataFrame) -> Iterator[tuple[tuple[s
 
 def audit_warnings(raw: Raw, printed: pd.DataFrame) -> tuple[int, list[str]]:
     """Compare stats/early_warning.csv with the raw rows; return how many numbers were compared and the mismatches."""
+    assert raw.layers is not None
     compared, problems = 0, []
     for study, rows in printed[printed["diagnostic"] != "any"].groupby("study"):
         at = {tuple(row[key] for key in KEY): row for row in rows.to_dict("records")}

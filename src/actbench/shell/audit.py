@@ -27,40 +27,31 @@ def run(arguments: argparse.Namespace) -> int:
 
     if (arguments.config is None) == (arguments.summary is None):
         raise ConfigError("actbench audit", "give a CONFIG, or --summary TABLE.csv")
-    compared, problems = _summary(arguments) if arguments.summary else _results(arguments)
+    compared, problems, unchecked = _summary(arguments) if arguments.summary else _results(arguments)
     if arguments.json:
-        print(json.dumps({"ok": not problems, "compared": compared, "mismatches": problems}))
+        found = {"compared": compared, "mismatches": problems, "unchecked": unchecked}
+        print(json.dumps({"ok": not problems, **found}))
     else:
         counted = ", ".join(f"{count:,} of {name}" for name, count in compared.items())
         print("\n".join([*problems, f"{len(problems)} mismatches; compared {counted}"]))
+        print("\n".join(f"not checked: {line}" for line in unchecked), end="\n" if unchecked else "")
     return 1 if problems else 0
 
 
-def _summary(arguments: argparse.Namespace) -> tuple[dict[str, int], list[str]]:
+def _summary(arguments: argparse.Namespace) -> tuple[dict[str, int], list[str], list[str]]:
     from actbench.audit.summary_table import audit_summary
 
     rows, problems = audit_summary(arguments.summary, arguments.whole)
-    return {"rows": rows}, problems
+    return {"rows": rows}, problems, []
 
 
-def _results(arguments: argparse.Namespace) -> tuple[dict[str, int], list[str]]:
+def _results(arguments: argparse.Namespace) -> tuple[dict[str, int], list[str], list[str]]:
     from actbench.plan.config import load_config
     from actbench.plan.ledger import load_ledger
 
     config = load_config(arguments.config)
-    from actbench.audit.captions import audit_captions
-    from actbench.audit.printed_claims import audit_claims
-    from actbench.audit.printed_statistics import STATISTICS, audit_statistic
-    from actbench.audit.printed_warnings import audit_warnings
-    from actbench.audit.raw_rows import read_printed, read_raw
+    ledger = load_ledger(arguments.ledger, [study.name for study in config.studies])
+    from actbench.audit.products import audit_results
 
-    folder = arguments.results / config.name
-    raw = read_raw(folder / "tables")
-    parts = {name: audit_statistic(raw, name, read_printed(folder / "stats" / f"{name}.csv")) for name in STATISTICS}
-    parts["early_warning"] = audit_warnings(raw, read_printed(folder / "stats" / "early_warning.csv"))
-    if (folder / "claims.csv").exists():
-        ledger = load_ledger(arguments.ledger, [study.name for study in config.studies])
-        printed = [read_printed(path) for path in (folder / "claims.csv", folder / "stats" / "claim_tests.csv")]
-        parts["claims"] = audit_claims(raw, ledger, *printed)
-    parts["captions"] = audit_captions(raw, arguments.figures / config.name)
-    return {name: count for name, (count, _) in parts.items()}, [line for _, lines in parts.values() for line in lines]
+    found = audit_results(arguments.results / config.name, arguments.figures / config.name, ledger)
+    return found.compared, found.problems, found.unchecked

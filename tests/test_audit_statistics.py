@@ -1,0 +1,107 @@
+"""The second derivation of the statistics: clean on what was printed, and no column in which a wrong number hides."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from actbench.analysis.statistics import stats_path, write_statistics
+from actbench.analysis.stats_schema import STATS
+from actbench.audit import printed_statistics
+from actbench.audit.printed_statistics import STATISTICS, Statistic, audit_statistic
+from actbench.audit.products import OTHERS
+from actbench.audit.raw_rows import Raw, read_printed, read_raw
+from synthetic import make_config, write_results
+
+LEVELS = {"activation": ("relu", "tanh", "gelu"), "norm": ("none", "layernorm"), "seed": (0, 1, 2, 3, 4)}
+RESAMPLED = {"first_share", "rank_low", "rank_high"}
+WORDS = {"pairs": "verdict", "rank_stability": "bars", "comparisons": "reference"}
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make results of three activations with two norms, two rates and five seeds."""
+    folder, config = tmp_path_factory.mktemp("results"), make_config(**LEVELS)  # type: ignore[arg-type]
+    write_results(config, folder)
+    write_statistics(config, folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def raw(results: Path) -> Raw:
+    """Read the raw rows."""
+    return read_raw(results / "synthetic" / "tables")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def derived_once() -> Iterator[None]:
+    """Derive each statistic once for all tests of this file."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, statistic in STATISTICS.items():
+            patch.setitem(printed_statistics.STATISTICS, name, replace(statistic, derive=_kept(statistic)))
+        yield
+
+
+def _kept(statistic: Statistic) -> Any:
+    listed = cache(lambda raw, study: list(statistic.derive(raw, study)))
+    return lambda raw, study: iter(listed(raw, study))
+
+
+def printed(results: Path, name: str) -> pd.DataFrame:
+    """Read what was printed."""
+    return read_printed(stats_path("synthetic", name, results))
+
+
+def columns() -> list[tuple[str, str]]:
+    """Return every column of numbers of every statistic that is compared row by row."""
+    return [(name, column.name) for name in STATISTICS for column in STATS[name] if column.dtype != "string"]
+
+
+def test_every_statistic_has_an_audit() -> None:
+    """A new statistic needs a second derivation before its numbers may be printed."""
+    assert set(STATS) == {*STATISTICS, *OTHERS}
+
+
+@pytest.mark.parametrize("name", STATISTICS)
+def test_what_was_printed_is_clean(name: str, results: Path, raw: Raw) -> None:
+    """Every number of an untouched statistic is the one that raw rows give."""
+    compared, problems = audit_statistic(raw, name, printed(results, name))
+    assert problems == []
+    assert compared >= len(printed(results, name))
+
+
+@pytest.mark.parametrize(("name", "column"), columns())
+def test_a_wrong_number_is_found_in_every_column(name: str, column: str, results: Path, raw: Raw) -> None:
+    """A number changed in its fourth digit, or an interval that ends far from where resamples do, is named."""
+    table = printed(results, name)
+    values = table[column].astype("float64").to_numpy(copy=True)
+    known = np.flatnonzero(np.isfinite(values))
+    place = int(known[0]) if len(known) else 0
+    value = values[place] if len(known) else 0.0
+    far = column.rpartition("_")[2] in ("low", "high") or column in RESAMPLED
+    values[place] = value + 0.4 + abs(value) if far else value * 1.0005 + 0.0005
+    problems = audit_statistic(raw, name, table.assign(**{column: values}))[1]
+    assert problems
+    assert all(line.startswith(f"{name}: main") for line in problems)
+
+
+@pytest.mark.parametrize(("name", "column"), WORDS.items())
+def test_a_wrong_word_is_found(name: str, column: str, results: Path, raw: Raw) -> None:
+    """Verdicts, bars of a diagram and the reference are derived too."""
+    table = printed(results, name)
+    problems = audit_statistic(raw, name, table.assign(**{column: "9"}))[1]
+    assert any(f"{column} is '9', raw rows give" in line for line in problems)
+
+
+def test_rows_too_few_and_too_many_are_found(results: Path, raw: Raw) -> None:
+    """A row that is gone, one that stands there twice and one of no study of the config."""
+    table = printed(results, "by_depth")
+    assert "no such row" in " ".join(audit_statistic(raw, "by_depth", table.iloc[1:])[1])
+    assert "1 rows more" in " ".join(audit_statistic(raw, "by_depth", pd.concat([table, table.iloc[:1]]))[1])
+    other = pd.concat([table, table.iloc[:1].assign(study="of_old")])
+    assert "study of_old: raw rows have no such study" in " ".join(audit_statistic(raw, "by_depth", other)[1])
