@@ -54,7 +54,15 @@ def test_silence_counts_as_death(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert not mark.exists()
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff", b'{"host": 1, "pid": "x", "runs": []}'])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"", b"{", b"[]", b"\xff", b"[" * 100_000, b'{"host": 1, "pid": "x", "runs": []}',
+        b'{"host": 1, "pid": 1e999, "runs": []}',
+        json.dumps({"host": socket.gethostname(), "pid": 10**30, "runs": ["a"]}).encode(),
+    ],
+    ids=["empty", "cut", "list", "no text", "deep", "no number", "no end", "no process"],
+)  # fmt: skip
 def test_a_torn_mark_is_no_hint(tmp_path: Path, content: bytes) -> None:
     """Whatever is in the file, it stops nobody."""
     (tmp_path / ".0.begun").write_bytes(content)

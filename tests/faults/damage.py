@@ -16,6 +16,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from actbench.analysis.manifest import check_manifest, write_manifest
@@ -26,61 +27,19 @@ from actbench.levels.machine_code import CodeFiles
 from actbench.plan.design import expand
 from actbench.plan.errors import ConfigError
 from actbench.plan.places import stack_place
+from actbench.show.downloads import read
+from actbench.show.figure_file import SUFFIXES, write_figure
 from actbench.show.inputs import read_csv
 from actbench.training.cache import RunCache
 from actbench.training.chunks import write_chunk
 from actbench.training.rows import error_row
+from injuries import DAMAGES
 from synthetic import make_config, write_results
 
 CONFIG = make_config(activation=("relu", "tanh"), depth=(2,), seed=(0, 1))
 RUNS = expand(CONFIG).runs
 CHECKSUM = "ab" * 32
-FOREIGN = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 4
-
-
-def truncate(file: Path, other: Path, chance: random.Random) -> None:
-    """Cut the end off."""
-    data = file.read_bytes()
-    file.write_bytes(data[: chance.randrange(1, len(data))])
-
-
-def flip_bit(file: Path, other: Path, chance: random.Random) -> None:
-    """Change one bit."""
-    data, bit = bytearray(file.read_bytes()), chance.randrange(8 * file.stat().st_size)
-    data[bit // 8] ^= 1 << bit % 8
-    file.write_bytes(data)
-
-
-def empty(file: Path, other: Path, chance: random.Random) -> None:
-    """Leave nothing of it."""
-    file.write_bytes(b"")
-
-
-def duplicate(file: Path, other: Path, chance: random.Random) -> None:
-    """Put a copy of another file of its kind in its place."""
-    shutil.copyfile(other, file)
-
-
-def swap(file: Path, other: Path, chance: random.Random) -> None:
-    """Exchange it with another file of its kind."""
-    one, two = file.read_bytes(), other.read_bytes()
-    file.write_bytes(two)
-    other.write_bytes(one)
-
-
-def foreign(file: Path, other: Path, chance: random.Random) -> None:
-    """Put a file of another program in its place."""
-    file.write_bytes(FOREIGN)
-
-
-DAMAGES: dict[str, Callable[[Path, Path, random.Random], None]] = {
-    "truncate": truncate,
-    "flip a bit": flip_bit,
-    "empty": empty,
-    "duplicate": duplicate,
-    "swap": swap,
-    "foreign file": foreign,
-}
+FIGURES = ("activation_ranking", "critical_difference")
 
 
 @dataclass(frozen=True)
@@ -96,10 +55,7 @@ def build(folder: Path) -> None:
     """Make at least two of each kind of file in a folder, without training."""
     write_results(CONFIG, folder / "results", steps_recorded=1)
     write_statistics(CONFIG, folder / "results")
-    for name in ("one", "two"):
-        figure = folder / "figures" / CONFIG.name / f"{name}.csv"
-        figure.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(stats(folder)[0], figure)
+    draw_again(folder)
     write_manifest(CONFIG, folder / "results", folder / "figures")
     use_chunks(folder)
     (folder / "compiled").mkdir()
@@ -227,6 +183,23 @@ def use_data(folder: Path) -> object:
     return dataset.checksum, dataset.x_train.tobytes(), dataset.y_test.tobytes()
 
 
+def figures(suffix: str, folder: Path) -> tuple[Path, Path]:
+    """Return the same file of two figures: one of the drawings, the numbers drawn, or the caption."""
+    one, two = (folder / "figures" / CONFIG.name / f"{name}.{suffix}" for name in FIGURES)
+    return one, two
+
+
+def use_figures(folder: Path) -> object:
+    """Read all files of the figures, as the report page does."""
+    return [read(path) for suffix in SUFFIXES for path in figures(suffix, folder)]
+
+
+def draw_again(folder: Path) -> object:
+    """Draw the figures of which a file is missing, as Snakemake does."""
+    missing = {path.stem for suffix in SUFFIXES for path in figures(suffix, folder) if not path.exists()}
+    return [write_figure(name, CONFIG, folder / "results", folder / "figures") for name in sorted(missing)]
+
+
 def code(folder: Path) -> tuple[Path, Path]:
     """Return the files of two signatures of a loop."""
     files = CodeFiles(folder / "compiled", "loop", "source")
@@ -256,6 +229,7 @@ ARTIFACTS: dict[str, Artifact] = {
     "manifest": Artifact(manifests, use_manifest, record_again),
     "data": Artifact(data, use_data, nothing),
     "machine code": Artifact(code, use_code, nothing),
+    **{f"figure, {suffix}": Artifact(partial(figures, suffix), use_figures, draw_again) for suffix in SUFFIXES},
 }
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from damage import ARTIFACTS, DAMAGES, build, suffer
+from damage import ARTIFACTS, build, suffer
+from injuries import DAMAGES
 
 
 @pytest.fixture(scope="module")

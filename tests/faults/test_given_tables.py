@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 from actbench.shell.cli import VERBS, main
-from damage import CONFIG, DAMAGES, build
+from damage import CONFIG, build
+from injuries import DAMAGES
 
 TABLES: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
     "no rows": lambda rows: rows.iloc[:0],

@@ -41,7 +41,7 @@ class Marks:
             content = json.loads(mark.read_text(encoding="utf-8"))
             if self._is_alive(mark, content["host"], int(content["pid"])):
                 return set(content["runs"])
-        except (OSError, ValueError, KeyError, TypeError):  # gone, or torn: then it is no hint
+        except (OSError, ArithmeticError, ValueError, LookupError, TypeError, RecursionError):  # gone, or torn: no hint
             return set()
         with suppress(OSError):
             mark.unlink()
