@@ -1,5 +1,6 @@
 """The audit: clean on what the statistics printed, and it finds every planted error."""
 
+import json
 import re
 import shutil
 from pathlib import Path
@@ -45,8 +46,6 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_results(config, folder / "results")
     write_statistics(config, folder / "results")
     write_claims(config, ledger_of(folder, CLAIMS), folder / "results")
-    (folder / "figures" / "synthetic").mkdir(parents=True)
-    (folder / "figures" / "synthetic" / "ranking.md").write_text("What? n = 120 runs, 5 seeds.\n")
     return folder
 
 
@@ -105,17 +104,17 @@ def test_a_planted_error_is_found(
     assert problem in capsys.readouterr().out
 
 
-def test_a_planted_verdict_and_a_planted_caption_are_found(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A verdict that its interval does not give, and a caption with too many runs."""
+def test_a_planted_verdict_is_found(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A verdict that its interval does not give; what could not be checked is said beside it."""
     path = Path("results/synthetic/stats/claim_tests.csv")
     path.write_text(path.read_text().replace(",supported,", ",contradicted,"))
-    Path("figures/synthetic/ranking.md").write_text("What? n = 121 runs, 6 seeds.\n")
+    Path("results/synthetic/tables/layers.parquet").unlink()
     assert audit("--json") == 1
-    out = capsys.readouterr().out
-    assert '"ok": false' in out
-    assert "is not its interval's" in out
-    assert "121 runs, where the tables hold 120" in out
-    assert "6 seeds" in out
+    out = json.loads(capsys.readouterr().out)
+    assert not out["ok"]
+    assert "is not its interval's" in " ".join(out["mismatches"])
+    assert "gradients: layers.parquet is not there" in out["unchecked"]
+    assert "latex: not there, or not whole" in out["unchecked"]
 
 
 def test_formulas_are_those_of_other_libraries() -> None:

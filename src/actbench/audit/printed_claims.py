@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from actbench.audit.densities import t_point
+from actbench.audit.densities import holm, t_point, t_tail
 from actbench.audit.printed_rows import differing
 from actbench.audit.raw_rows import CONDITION, Raw, at_best_rate, runs_of
 from actbench.plan.config import Levels
@@ -140,7 +140,7 @@ def audit_claims(
             count, found = _audit_test(raw, test, row)
             compared += count
             problems += [f"{label}: {problem}" for problem in found]
-            left += count == 1
+            left += count == 2
     return compared + len(claims), problems + list(_audit_rows(claims, tests)), left
 
 
@@ -148,16 +148,36 @@ def _audit_test(raw: Raw, test: ClaimTest, row: dict[Any, Any]) -> tuple[int, li
     problems = (
         [] if _verdict(test, row) in (row["verdict"], "any") else [f"verdict {row['verdict']} is not its interval's"]
     )
+    p = _p(test, row)
+    if abs(p - row["p"]) > 2e-4 * max(p, 1e-12):
+        problems.append(f"p is {row['p']:.10g}, its interval gives {p:.10g}")
     seeds = effects(raw, test, str(row["stratum"]))
     if seeds is None:
-        return 1, problems
+        return 2, problems
     reach = np.std(seeds, ddof=1) / sqrt(len(seeds)) * t_point(0.975, len(seeds) - 1) if len(seeds) > 1 else np.nan
     middle = float(np.mean(seeds)) if seeds else np.nan
-    found = {"effect": middle, "low": middle - reach, "high": middle + reach}
+    found = {"effect": middle, "low": middle - reach, "high": middle + reach, "n_seeds": len(seeds)}
     for column, value in found.items():
         if differing(float(value), float(row[column])):
             problems.append(f"{column} is {row[column]:.10g}, raw rows give {value:.10g}")
-    return 4, problems
+    return 6, problems
+
+
+def _bound(test: ClaimTest) -> float:
+    """Return the effect beyond which a claim holds."""
+    absolute = test.rule in ("mean", "auc", "interaction_share", "law")
+    return test.margin if absolute or test.direction in ("higher", "not higher") else -test.margin
+
+
+def _p(test: ClaimTest, row: dict[Any, Any]) -> float:
+    """Return p from the printed interval: two-sided, or twice the larger one-sided of an equivalence."""
+    if row["high"] <= row["low"]:
+        return float("nan")
+    freedom = int(row["n_seeds"]) - 1
+    error = (row["high"] - row["low"]) / 2 / t_point(0.975, freedom)
+    if test.rule == "equivalence":
+        return min(1.0, 2 * t_tail((test.margin - abs(row["effect"])) / error, freedom))
+    return 2 * t_tail(abs(row["effect"] - _bound(test)) / error, freedom)
 
 
 def _verdict(test: ClaimTest, row: dict[Any, Any]) -> str:
@@ -167,9 +187,7 @@ def _verdict(test: ClaimTest, row: dict[Any, Any]) -> str:
     if test.rule == "equivalence":
         inside, outside = low > -margin and high < margin, low > margin or high < -margin
         return "supported" if inside else "contradicted" if outside else "inconclusive"
-    at = margin if test.rule in ("mean", "auc", "interaction_share", "law") else {
-        "higher": margin, "not higher": margin, "lower": -margin, "not lower": -margin
-    }[test.direction]  # fmt: skip
+    at = _bound(test)
     above_is_good = test.rule == "auc" or test.direction in ("higher", "not lower")
     if low > at:
         return "supported" if above_is_good else "contradicted"
@@ -183,13 +201,25 @@ def _audit_rows(claims: pd.DataFrame, tests: pd.DataFrame) -> Iterator[str]:
         own = whole[whole["id"] == row["id"]]
         if np.isnan(row["effect"]):
             continue
-        if not any(not differing(row["effect"], effect) for effect in own["effect"]):
+        own = own[[not differing(row["effect"], effect) for effect in own["effect"]]]
+        if own.empty:
             yield f"claims: {row['id']}: effect {row['effect']:.10g} is that of none of its tests"
+        for column in ("low", "high", "p", "n_runs", "n_seeds") if len(own) else ():
+            if all(differing(row[column], value) for value in own[column]):
+                yield f"claims: {row['id']}: {column} {row[column]:.10g} is not that of its test"
     for family, rows in claims[claims["p"].notna()].groupby("family"):
-        ordered, largest = rows.sort_values("p"), 0.0
-        for place, (p, adjusted, name) in enumerate(
-            zip(ordered["p"], ordered["p_adjusted"], ordered["id"], strict=True)
-        ):
-            largest = max(largest, min(1.0, p * (len(ordered) - place)))
-            if differing(largest, adjusted):
-                yield f"claims: {name}: p_adjusted is {adjusted:.10g}, Holm within {family} gives {largest:.10g}"
+        expected = holm(rows["p"].to_numpy(dtype=float))
+        for name, adjusted, value in zip(rows["id"], rows["p_adjusted"], expected, strict=True):
+            if differing(value, adjusted):
+                yield f"claims: {name}: p_adjusted is {adjusted:.10g}, Holm within {family} gives {value:.10g}"
+
+
+def audit_exact_claims(tests: pd.DataFrame, exact: pd.DataFrame) -> tuple[int, list[str]]:
+    """Compare the numbers of exact claims with those of the checks that they name."""
+    values = dict(zip(exact["check"], exact["value"], strict=True))
+    rows = [row for row in tests.to_dict("records") if row["rule"] == "exact" and row["quantity"] in values]
+    wrong = [row for row in rows if differing(values[row["quantity"]], row["effect"])]
+    return len(rows), [
+        f"claim_tests: {row['id']}: effect is {row['effect']:.10g}, exact.csv has {values[row['quantity']]:.10g}"
+        for row in wrong
+    ]

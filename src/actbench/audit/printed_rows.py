@@ -90,7 +90,8 @@ def spelled(key: Iterable[object]) -> tuple[str, ...]:
 
 
 def _word(level: object) -> str:
-    if isinstance(level, str):
-        return level
-    number = float(str(level))
+    try:
+        number = float(str(level))
+    except ValueError:
+        return str(level)
     return "" if np.isnan(number) else f"{number:.10g}"

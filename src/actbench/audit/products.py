@@ -7,16 +7,34 @@ from pathlib import Path
 
 import pandas as pd
 
-from actbench.audit.captions import audit_captions
-from actbench.audit.printed_claims import audit_claims
+from actbench.audit.caption_facts import FACTS
+from actbench.audit.captions import audit_caption
+from actbench.audit.figure_numbers import audit_numbers
+from actbench.audit.printed_claims import audit_claims, audit_exact_claims
+from actbench.audit.printed_functions import audit_activations, audit_boundaries, audit_exact
+from actbench.audit.printed_latex import FILES, audit_latex
 from actbench.audit.printed_statistics import STATISTICS, audit_statistic
 from actbench.audit.printed_warnings import audit_warnings
 from actbench.audit.raw_rows import Raw, read_printed, read_raw
 from actbench.plan.ledger import Claim
 
 NO_LAYERS = "layers.parquet is not there"
-# Statistics that are compared in a way of their own; all of them need `layers`.
-OTHERS: dict[str, Callable[[Raw, pd.DataFrame], tuple[int, list[str]]]] = {"early_warning": audit_warnings}
+Audit = Callable[[Raw, pd.DataFrame], tuple[int, list[str]]]
+# Files of stats/ that are compared in a way of their own; the first needs `layers`.
+OTHERS: dict[str, Audit] = {
+    "early_warning": audit_warnings,
+    "activations": audit_activations,
+    "exact": audit_exact,
+    "boundaries": audit_boundaries,
+}
+LEDGER = ("claim_tests",)
+# What follows from no run, and where it is derived a second time.
+ELSEWHERE = {
+    "theory": "mean-field predictions; `actbench validate` and the tests hold them against closed forms",
+    "depth_scales": "mean-field predictions; `actbench validate` and the tests hold them against closed forms",
+}
+LATEX = (*FILES, "actbench.bib")  # the last quotes no number
+DRAWN = tuple(FACTS)
 
 
 @dataclass
@@ -44,14 +62,29 @@ def audit_results(folder: Path, figures: Path, ledger: tuple[Claim, ...]) -> Fin
     raw, findings = read_raw(folder / "tables"), Findings()
     _audit_statistics(raw, folder / "stats", findings)
     _audit_ledger(raw, folder, ledger, findings)
-    findings.add("captions", audit_captions(raw, figures))
+    if all((folder / "latex" / file).exists() for file in FILES):
+        findings.add("latex", audit_latex(folder / "latex", folder / "stats"))
+    else:
+        findings.unchecked.append("latex: not there, or not whole")
+    _audit_figures(figures, folder / "stats", findings)
     return findings
+
+
+def _audit_figures(figures: Path, stats: Path, findings: Findings) -> None:
+    drawn = sorted(figures.glob("*.csv"))
+    for path in drawn:
+        findings.add("figures", audit_numbers(path, stats))
+        if path.stem in FACTS:
+            findings.add("captions", audit_caption(path.with_suffix(".md")))
+        else:
+            findings.unchecked.append(f"captions: {path.stem}: no facts of it are known")
+    findings.unchecked += [] if drawn else ["figures: none has its numbers beside it"]
 
 
 def _audit_statistics(raw: Raw, stats: Path, findings: Findings) -> None:
     audits = {name: partial(audit_statistic, raw, name) for name in STATISTICS}
     audits |= {name: partial(audit, raw) for name, audit in OTHERS.items()}
-    of_layers = {*OTHERS, *(name for name, statistic in STATISTICS.items() if statistic.needs_layers)}
+    of_layers = {"early_warning", *(name for name, statistic in STATISTICS.items() if statistic.needs_layers)}
     for name, audit in audits.items():
         path = stats / f"{name}.csv"
         if not path.exists():
@@ -60,6 +93,7 @@ def _audit_statistics(raw: Raw, stats: Path, findings: Findings) -> None:
             findings.unchecked.append(f"{name}: {NO_LAYERS}")
         else:
             findings.add(name, audit(read_printed(path)))
+    findings.unchecked += [f"{name}: {why}" for name, why in ELSEWHERE.items()]
 
 
 def _audit_ledger(raw: Raw, folder: Path, ledger: tuple[Claim, ...], findings: Findings) -> None:
@@ -69,6 +103,8 @@ def _audit_ledger(raw: Raw, folder: Path, ledger: tuple[Claim, ...], findings: F
         return
     compared, problems, left = audit_claims(raw, ledger, *map(read_printed, paths))
     findings.add("claims", (compared, problems))
+    if (folder / "stats" / "exact.csv").exists():
+        findings.add("claims", audit_exact_claims(*map(read_printed, (paths[1], folder / "stats" / "exact.csv"))))
     if left:
         why = f" and of diagnostics: {NO_LAYERS}" if raw.layers is None else ""
         findings.unchecked.append(f"claims: the effects of {left} tests, of ranks, speeds or laws{why}")
