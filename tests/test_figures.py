@@ -22,9 +22,10 @@ from actbench.show.contract import declaration, declarations
 from actbench.show.figure_file import SUFFIXES, load_source, render, write_figure
 from actbench.show.figure_metadata import figure_origin, metadata_of
 from actbench.show.inputs import Inputs, read_csv
+from actbench.show.page import PAGES, page_settings
 from actbench.show.panels import NOTHING
 from actbench.show.study import main_study, plainest
-from actbench.show.style import DOUBLE_MM, MM, SETTINGS, SINGLE_MM
+from actbench.show.style import MM, SETTINGS, SINGLE_MM
 from drawn import draw_from, inputs_of
 
 NAMES = list(declarations())
@@ -78,9 +79,9 @@ def numbers(name: str, path: Path) -> pd.DataFrame:
     return load_source(name).data(inputs_of(path, declared.tables, declared.stats))
 
 
-def drawing(name: str, data: pd.DataFrame) -> Figure:
-    """Draw one figure in the project's style."""
-    with mpl.rc_context(cast(Any, SETTINGS)):
+def drawing(name: str, data: pd.DataFrame, width: str = "double") -> Figure:
+    """Draw one figure in the project's style for a page of some width."""
+    with mpl.rc_context(cast(Any, SETTINGS | page_settings(width))):
         figure = load_source(name).draw(data)
         figure.draw_without_rendering()
         return figure
@@ -171,13 +172,23 @@ def test_a_missing_statistic_is_refused(config_path: Path, tmp_path: Path) -> No
         write_figure("activation_ranking", load_config(config_path), tmp_path, tmp_path / "figures")
 
 
-@pytest.mark.parametrize("fixture", ["config_path", "crowded", "deep"])
+@pytest.mark.parametrize(
+    ("fixture", "width"),
+    [
+        ("config_path", "double"),
+        ("crowded", "single"),
+        ("crowded", "double"),
+        ("crowded", "slide"),
+        ("deep", "single"),
+        ("deep", "double"),
+    ],
+)
 @pytest.mark.parametrize("name", NAMES)
-def test_everything_fits_and_can_be_read(name: str, fixture: str, request: pytest.FixtureRequest) -> None:
-    """Few or many panels, levels and layers: no text is cut off or runs into another, and the figure fits a page."""
-    figure = drawing(name, numbers(name, request.getfixturevalue(fixture)))
-    assert SINGLE_MM - 0.01 <= figure.get_figwidth() / MM <= DOUBLE_MM + 0.01
-    assert figure.get_figheight() / MM < 230
+def test_everything_fits_and_can_be_read(name: str, fixture: str, width: str, request: pytest.FixtureRequest) -> None:
+    """Few or many panels, levels and layers: no text is cut off or runs into another, and the figure fits its page."""
+    figure, whole = drawing(name, numbers(name, request.getfixturevalue(fixture)), width), PAGES[width]
+    assert SINGLE_MM - 0.01 <= figure.get_figwidth() / MM <= whole.width_mm + 0.01
+    assert figure.get_figheight() / MM <= whole.height_mm + 0.01
     page, hidden = figure.bbox.padded(0.5), out_of_view(figure)
     texts = [text for text in figure.findobj(Text) if isinstance(text, Text) and id(text) not in hidden]
     boxes = [(text.get_text(), text.get_window_extent()) for text in texts if text.get_visible() and text.get_text()]

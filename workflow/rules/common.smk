@@ -1,6 +1,6 @@
 # What every step shares: the config, its shards, and the input functions.
 # Inputs:  one config file (--configfile, else config/config.yaml).
-# Outputs: NAME, DEVICE, CONFIG, LEDGER, SHARDS, FIGURES, PAPERS and the functions below; no files.
+# Outputs: NAME, DEVICE, WIDTH, CONFIG, LEDGER, SHARDS, FIGURES, PAPERS and the functions below; no files.
 import os
 import shlex
 import sys
@@ -46,18 +46,19 @@ def config_path():
 
 
 def read_plan(path):
-    """Return the config's name, its device and its shards by id."""
+    """Return the config's name, its device, the width of its figures and its shards by id."""
     config = load_config(path)
     load_ledger(LEDGER_FILE, [study.name for study in config.studies])
     shards = make_shards(expand_design(config, path).runs, config.shard_minutes, path)
-    return config.name, config.device, {shard.id: shard for shard in shards}
+    by_id = {shard.id: shard for shard in shards}
+    return config.name, config.device, config.figure_width, by_id
 
 
 LEDGER_FILE = near(Path(workflow.basedir).parent / "config" / "claims.yaml")
 PAPER = near(Path(workflow.basedir).parent / "paper")
 try:
     CONFIG_FILE = config_path()
-    NAME, DEVICE, SHARDS = read_plan(CONFIG_FILE)
+    NAME, DEVICE, WIDTH, SHARDS = read_plan(CONFIG_FILE)
 except ConfigError as error:
     print(error, file=sys.stderr)
     raise SystemExit(2)

@@ -23,10 +23,12 @@ rule figure:
         f"logs/{NAME}/figures/{{figure}}.log",
     conda:
         "../envs/actbench.yaml"
+    params:
+        width=WIDTH,
     message:
         "Draw {wildcards.figure}"
     shell:
-        f"python -m actbench figure {CONFIG} {{wildcards.figure}} > {{log}} 2>&1"
+        f"python -m actbench figure {CONFIG} {{wildcards.figure}} --width {{params.width}} > {{log}} 2>&1"
 
 
 rule figures:

@@ -13,6 +13,8 @@ from actbench.plan.strict_yaml import read_yaml
 NAME = re.compile(r"[a-z][a-z0-9_-]{0,39}")
 LONGEST_SHARD = 600  # minutes
 DEVICES = ("auto", "cpu", "cuda")
+WIDTHS = ("single", "double", "slide")
+CHOICES = {"device": DEVICES, "figure_width": WIDTHS}
 MOST_RUNS = 1_000_000  # of all studies together, before exclusions; the expansion is held in memory
 
 Value = str | int | float
@@ -38,6 +40,7 @@ class Config:
     shard_minutes: float
     studies: tuple[Study, ...]
     device: str = "auto"
+    figure_width: str = "double"
 
 
 # Every key of a config outside the factors: type, default, meaning. config/README.md is made from it.
@@ -46,6 +49,7 @@ KEYS: dict[str, tuple[type, Any, str]] = {
     "description": (str, "", "one sentence for the report"),
     "shard_minutes": (float, 5, "a shard is split while its expected training time, in minutes, is longer"),
     "device": (str, "auto", "what trains: cpu, cuda (one GPU), or auto: a GPU where there is one"),
+    "figure_width": (str, "double", "what figures are drawn for: single or double column of a journal, or slide"),
     "defaults": (dict, {}, "levels of every factor that a study does not name"),
     "studies": (dict, None, "named sub-designs; each maps factors to a level or a list of levels"),
 }
@@ -65,10 +69,9 @@ def load_config(path: str | Path) -> Config:
     if not 0 < values["shard_minutes"] <= LONGEST_SHARD:
         problem = f"{values['shard_minutes']!r} is not above 0 and at most {LONGEST_SHARD}"
         raise ConfigError(f"{where}: shard_minutes", problem)
-    if values["device"] not in DEVICES:
-        raise ConfigError(
-            f"{where}: device", f"unknown {values['device']!r}; {nearest(values['device'], list(DEVICES))}"
-        )
+    for key, known in CHOICES.items():
+        if values[key] not in known:
+            raise ConfigError(f"{where}: {key}", f"unknown {values[key]!r}; {nearest(values[key], list(known))}")
     defaults = _read_defaults(values["defaults"], f"{where}: defaults")
     if not values["studies"]:
         raise ConfigError(f"{where}: studies", "empty; name at least one study")

@@ -4,6 +4,8 @@ import argparse
 import json
 from pathlib import Path
 
+from actbench.plan.config import WIDTHS, load_config
+
 EXAMPLE = "actbench figure config/smoke.yaml learning_curves"
 
 
@@ -13,19 +15,21 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", nargs="?", help="a file in src/actbench/show/figures; without it, all are drawn")
     parser.add_argument("--results", type=Path, default=Path("results"), help="folder of results (default: results)")
     parser.add_argument("--figures", type=Path, default=Path("figures"), help="folder to write to (default: figures)")
+    parser.add_argument(
+        "--width", choices=WIDTHS, help="one column, a journal's text or a slide (default: the config's)"
+    )
     parser.add_argument("--json", action="store_true", help="print the written files as JSON, one line a figure")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Write the pdf, svg, png, csv and caption of a figure; refuse an unknown name before anything is read."""
-    from actbench.plan.config import load_config
     from actbench.show.contract import declaration, declarations
 
     names = [declaration(arguments.name).name] if arguments.name else list(declarations())
     config = load_config(arguments.config)
     from actbench.show.figure_file import write_figure
 
-    drawn = {name: write_figure(name, config, arguments.results, arguments.figures) for name in names}
+    drawn = {name: write_figure(name, config, arguments.results, arguments.figures, arguments.width) for name in names}
     for name, paths in drawn.items():
         files = [path.as_posix() for path in paths]
         print(json.dumps({"figure": name, "files": files}) if arguments.json else "\n".join(files))

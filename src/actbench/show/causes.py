@@ -1,5 +1,6 @@
 """Figures of the statistic `inside`: a diagnostic over the levels of a cause, or over training."""
 
+from math import ceil
 from typing import Any
 
 import pandas as pd
@@ -7,9 +8,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
+from actbench.show.page import page
 from actbench.show.panels import legend_above
 from actbench.show.study import count, seeds_behind
-from actbench.show.style import DOUBLE_MM, MM, SINGLE_MM, Look, looks, ordered
+from actbench.show.style import MM, SINGLE_MM, Look, looks, ordered
 
 ALL, ALL_RUNS = "activation", "all runs"  # the cause that every study has, and its level as the figures call it
 
@@ -73,10 +75,14 @@ def behind(data: pd.DataFrame) -> str:
 
 
 def _row(panels: int) -> tuple[Figure, list[Axes]]:
-    width_mm = min(DOUBLE_MM, max(SINGLE_MM, panels * DOUBLE_MM / 3))
+    """Put panels side by side, at most three on a page, and one below the other on a narrow page."""
+    whole = page()
+    across = 1 if whole.narrow else panels
+    rows = ceil(panels / across)
+    width_mm = min(whole.width_mm, max(SINGLE_MM, across * whole.width_mm / 3))
     layout = ConstrainedLayoutEngine(w_pad=1.2 * MM, h_pad=1.0 * MM)
-    figure = Figure(figsize=(width_mm * MM, 62 * MM), layout=layout)
-    return figure, list(figure.subplots(1, panels, squeeze=False)[0])
+    figure = Figure(figsize=(width_mm * MM, (62 + 48 * (rows - 1)) * MM), layout=layout)
+    return figure, list(figure.subplots(rows, across, squeeze=False).flat)
 
 
 def _lines(axis: Axes, own: pd.DataFrame, strokes: dict[str, Look]) -> None:

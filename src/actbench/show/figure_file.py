@@ -17,6 +17,7 @@ from actbench.plan.config import Config
 from actbench.show.contract import Declaration, declaration
 from actbench.show.figure_metadata import BLANK, Metadata, figure_origin, metadata_of
 from actbench.show.inputs import Inputs, parse_csv, read_inputs
+from actbench.show.page import page_settings
 from actbench.show.panels import NOTHING, sentence_figure
 from actbench.show.style import SETTINGS
 
@@ -39,10 +40,13 @@ def load_source(name: str) -> FigureSource:
     return FigureSource(module.data, module.draw, module.caption)
 
 
-def write_figure(name: str, config: Config, results: Path = RESULTS, figures: Path = FIGURES) -> list[Path]:
+def write_figure(
+    name: str, config: Config, results: Path = RESULTS, figures: Path = FIGURES, width: str | None = None
+) -> list[Path]:
     """Write figures/<config>/<figure>.{csv,md,pdf,svg,png} from results/<config>; return the paths.
 
-    The figure is drawn from the CSV file as it was written, so that the file holds exactly the numbers drawn.
+    The figure is drawn from the CSV file as it was written, so that the file holds exactly the numbers drawn, and for
+    a page of the given width, `single`, `double` or `slide`, else of the config's.
     """
     declared, source = declaration(name), load_source(name)
     numbers = source.data(read_inputs(config, declared.tables, declared.stats, results))
@@ -53,7 +57,8 @@ def write_figure(name: str, config: Config, results: Path = RESULTS, figures: Pa
         drawn = parse_csv(files["csv"])
         files["md"].write_text(describe(declared, source, drawn) + "\n", encoding="utf-8", newline="\n")
         origin = figure_origin(name, config, results, files["csv"].read_bytes())
-        for suffix, content in render(source, drawn, metadata_of(origin, declared.title, declared.question)).items():
+        said = metadata_of(origin, declared.title, declared.question)
+        for suffix, content in render(source, drawn, said, width or config.figure_width).items():
             files[suffix].write_bytes(content)
     return paths
 
@@ -63,11 +68,13 @@ def describe(declared: Declaration, source: FigureSource, drawn: pd.DataFrame) -
     return source.caption(drawn) if len(drawn) else f"{declared.question} There are {NOTHING}."
 
 
-def render(source: FigureSource, drawn: pd.DataFrame, metadata: Metadata = BLANK) -> dict[str, bytes]:
+def render(
+    source: FigureSource, drawn: pd.DataFrame, metadata: Metadata = BLANK, width: str = "double"
+) -> dict[str, bytes]:
     """Draw the numbers and return the bytes of each format with its metadata."""
     with mpl.rc_context():
         mpl.rcdefaults()  # a matplotlibrc of the user's changes nothing
-        mpl.rcParams.update(cast(Any, SETTINGS))
+        mpl.rcParams.update(cast(Any, SETTINGS | page_settings(width)))
         figure = source.draw(drawn) if len(drawn) else sentence_figure()
         figure.draw_without_rendering()
         figure.set_layout_engine("none")  # one layout for all formats, solved once

@@ -10,30 +10,37 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 
+from actbench.show.page import page
 from actbench.show.style import DOUBLE_MM, GREY, MM, SINGLE_MM
 
 LINE_MM, LETTER_MM, ROW_MM = 11.0, 1.15, 4.0  # of a legend: widths of a line and a letter, height of a row
+LOWEST_MM = 18.0  # height of a row in which four tick labels find room
 NOTHING = "no runs for this figure in this config"
 
 
 def panel_grid(
     count: int, columns: int = 5, height_mm: float = 30.0, extra_mm: float = 12.0, narrowest_mm: float = SINGLE_MM
 ) -> tuple[Figure, list[Axes]]:
-    """Make a grid of panels that share both axes: at most text width, and as high as its rows.
+    """Make a grid of panels that share both axes: at most as wide as the page, and as high as its rows.
 
     Args:
         count: number of panels.
-        columns: most panels side by side, which then fill the text width; the rows are of about equal length, and a
-            smaller grid is narrower.
-        height_mm: height of one row.
+        columns: most panels side by side on a page as wide as the text, fewer on a narrower one; the rows are of about
+            equal length, and a smaller grid is narrower.
+        height_mm: height of one row, less where all rows would not fit the page.
         extra_mm: height for what stands above and below the grid.
         narrowest_mm: least width of the figure.
     """
+    whole = page()
+    columns = max(2, round(columns * whole.width_mm / DOUBLE_MM))
+    while columns < count and (whole.height_mm - extra_mm) / ceil(count / columns) < LOWEST_MM:
+        columns += 1
     rows = ceil(count / columns)
     across = ceil(count / rows)  # six panels stand as three and three, not as five and one
-    width_mm = max(narrowest_mm, DOUBLE_MM * across / columns)
+    width_mm = min(whole.width_mm, max(narrowest_mm, whole.width_mm * across / columns))
+    height_mm = min(rows * height_mm + extra_mm, whole.height_mm)
     layout = ConstrainedLayoutEngine(w_pad=1.2 * MM, h_pad=1.0 * MM)
-    figure = Figure(figsize=(width_mm * MM, (rows * height_mm + extra_mm) * MM), layout=layout)
+    figure = Figure(figsize=(width_mm * MM, height_mm * MM), layout=layout)
     grid = figure.subplots(rows, across, sharex=True, sharey=True, squeeze=False)
     axes = list(grid.flat)
     for unused in axes[count:]:
@@ -44,7 +51,7 @@ def panel_grid(
 
 
 def legend_above(figure: Figure, entries: Iterable[tuple[str, dict[str, Any]]], title: str) -> None:
-    """Put one legend for all panels above them, of as many rows as it needs, and make the figure higher for it.
+    """Put one legend for all panels above them, of as many rows as it needs, which heighten the figure up to the page.
 
     Args:
         figure: a grid of panels, high enough for a legend of one row.
@@ -55,7 +62,8 @@ def legend_above(figure: Figure, entries: Iterable[tuple[str, dict[str, Any]]], 
     entry_mm = LINE_MM + LETTER_MM * max(len(str(line.get_label())) for line in lines)
     rows = ceil(len(lines) / max(1, figure.get_figwidth() / MM // entry_mm))
     columns = ceil(len(lines) / rows)
-    figure.set_figheight(figure.get_figheight() + (rows - 1) * ROW_MM * MM)
+    height = figure.get_figheight()
+    figure.set_figheight(max(height, min(height + (rows - 1) * ROW_MM * MM, page().height_mm * MM)))
     by_column = [line for column in range(columns) for line in lines[column::columns]]  # read along the rows
     figure.legend(handles=by_column, loc="outside upper center", ncols=columns, title=title, title_fontsize=7)
 

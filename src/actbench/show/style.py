@@ -8,8 +8,10 @@ from typing import Any
 MM = 1 / 25.4  # inches in a millimetre
 SINGLE_MM = 85.0  # width of one column
 DOUBLE_MM = 175.0  # width of the text
+HIGHEST_MM = 230.0  # height of the text, less a caption
 
 SETTINGS: dict[str, Any] = {
+    "figure.figsize": (DOUBLE_MM * MM, HIGHEST_MM * MM),  # the page that a figure is drawn for
     "font.family": "DejaVu Sans",  # comes with matplotlib, so a figure is the same on every machine
     "mathtext.fontset": "dejavusans",
     "font.size": 8,

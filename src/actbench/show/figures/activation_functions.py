@@ -35,7 +35,7 @@ def draw(data: pd.DataFrame) -> Figure:
         axis.plot(rows["z"], rows["value"], color=chosen[name].colour, linestyle=SOLID, linewidth=1.3)
         axis.plot(rows["z"], rows["derivative"], color=chosen[name].colour, linestyle=DASHED, linewidth=0.9)
         axis.set_title(name)
-    axes[0].set(xlim=(data["z"].min(), data["z"].max()), ylim=(LOW, HIGH), yticks=[-2, -1, 0, 1, 2, 3])
+    axes[0].set(xlim=(data["z"].min(), data["z"].max()), ylim=(LOW, HIGH), yticks=[-2, 0, 2])
     figure.supxlabel("input z (no unit)", fontsize=8)
     figure.supylabel("value (no unit)", fontsize=8)
     entries = [("φ(z)", {"color": "black", "linestyle": SOLID}), ("φ′(z)", {"color": "black", "linestyle": DASHED})]

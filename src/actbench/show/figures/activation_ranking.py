@@ -7,6 +7,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import MaxNLocator
 
 from actbench.show.inputs import Inputs
+from actbench.show.page import page
 from actbench.show.study import count, main_study, seeds_behind
 from actbench.show.style import FAILED, MM, SINGLE_MM, looks
 
@@ -32,7 +33,7 @@ def draw(data: pd.DataFrame) -> Figure:
     """Draw ranks as dots with intervals and failure rates as bars with intervals, best on top."""
     names = list(data["activation"])
     layout = ConstrainedLayoutEngine(w_pad=2.0 * MM)
-    figure = Figure(figsize=(SINGLE_MM * MM, (20 + 4.6 * len(names)) * MM), layout=layout)
+    figure = Figure(figsize=(SINGLE_MM * MM, min(20 + 4.6 * len(names), page().height_mm) * MM), layout=layout)
     ranks, failures = figure.subplots(1, 2, sharey=True, width_ratios=(3, 2))
     _draw_ranks(ranks, data)
     places = range(len(names))

@@ -8,8 +8,9 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 
 from actbench.show.inputs import Inputs
+from actbench.show.page import page
 from actbench.show.study import count
-from actbench.show.style import DOUBLE_MM, GREY, MM
+from actbench.show.style import GREY, MM
 
 TITLE = "Claims put to the test"
 QUESTION = "Which claims about activations does this grid support, and by how much?"
@@ -27,7 +28,7 @@ VERDICTS = {
 ABSOLUTE = ("mean", "auc", "interaction_share", "law")  # the margin is the bound itself, so none has no place
 COLUMNS = ["id", "test", "rule", "direction", "verdict", "effect", "low", "high", "margin", "unit", "n_runs", "n_seeds"]
 TICKS = [sign * tick for sign in (-1, 1) for tick in (1, 3, 10, 100, 1000)] + [0]
-LONGEST = 58  # letters of a label
+LONGEST, LONGEST_NARROW = 58, 30  # letters of a label
 REACH = 10.0  # margins; beyond them the scale is logarithmic
 
 
@@ -50,7 +51,7 @@ def data(inputs: Inputs) -> pd.DataFrame:
 def draw(data: pd.DataFrame) -> Figure:
     """Draw one line a test, in the order of the ledger."""
     layout = ConstrainedLayoutEngine(w_pad=2.0 * MM)
-    figure = Figure(figsize=(DOUBLE_MM * MM, (26 + 3.9 * len(data)) * MM), layout=layout)
+    figure = Figure(figsize=(page().width_mm * MM, (26 + 3.9 * len(data)) * MM), layout=layout)
     axis = figure.subplots()
     axis.axvline(0, color="black", linewidth=0.6)
     for margin in (-1, 1):
@@ -62,14 +63,17 @@ def draw(data: pd.DataFrame) -> Figure:
         axis.plot(x, place, color=colour, marker=marker, linestyle="none", markersize=4)
     axis.set_xscale("symlog", linthresh=REACH, linscale=2)
     low, high = axis.get_xlim()
-    ticks = [tick for tick in TICKS if low <= tick <= high]
+    ticks = [tick for tick in TICKS if low <= tick <= high and not (page().narrow and abs(tick) == 1)]
     axis.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
-    axis.set(ylim=(len(data) - 0.4, -0.6), xlabel="effect in the claimed direction (smallest effects that matter)")
+    joint = "\n" if page().narrow else " "
+    axis.set(
+        ylim=(len(data) - 0.4, -0.6), xlabel=f"effect in the claimed direction{joint}(smallest effects that matter)"
+    )
     axis.set_yticks(range(len(data)), [_label(row) for row in data.to_dict("records")], fontsize=6)
     marks = [
         Line2D([], [], color=colour, marker=marker, label=verdict) for verdict, (colour, marker) in VERDICTS.items()
     ]
-    figure.legend(handles=marks, loc="outside upper center", ncols=len(marks))
+    figure.legend(handles=marks, loc="outside upper center", ncols=2 if page().narrow else len(marks))
     return figure
 
 
@@ -77,7 +81,8 @@ def _label(row: dict[object, object]) -> str:
     bound = {"equivalence": "±1", "difference": "", "slope": ""}[str(row["rule"])]
     bound = bound or {"not higher": "< 1", "not lower": "< 1"}.get(str(row["direction"]), "> 1")
     name = f"{row['id']}: {row['test']}" if isinstance(row["test"], str) else str(row["id"])
-    return f"{textwrap.shorten(name, LONGEST, placeholder='…')} ({bound})"
+    longest = LONGEST_NARROW if page().narrow else LONGEST
+    return f"{textwrap.shorten(name, longest, placeholder='…')} ({bound})"
 
 
 def caption(data: pd.DataFrame) -> str:

@@ -6,8 +6,9 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from actbench.show.inputs import Inputs
+from actbench.show.page import page
 from actbench.show.study import count, main_study, seeds_behind
-from actbench.show.style import DOUBLE_MM, GREY, MM, looks
+from actbench.show.style import GREY, MM, looks
 
 TITLE = "Critical differences"
 QUESTION = "Which activations differ in rank by more than chance, and how often would each come first again?"
@@ -18,7 +19,7 @@ STATS = ("omnibus", "rank_stability", "studies")
 SCHEME = "all"
 COLUMNS = ["study", "activation", "n_blocks", "n_seeds", "mean_rank", "bars", "first_share", "n_resamples"]
 TESTED = ["study", "iman_davenport_f", "iman_davenport_p", "critical_difference", "alpha"]
-ROW_MM = 4.2
+ROW_MM, NARROW_ROW_MM = 4.2, 7.2
 
 
 def data(inputs: Inputs) -> pd.DataFrame:
@@ -34,13 +35,13 @@ def draw(data: pd.DataFrame) -> Figure:
     k, groups = len(data), _groups(data)
     half = (k + 1) // 2
     top = 0.8 + 0.55 * len(groups)
-    height = (16 + ROW_MM * (half + top)) * MM
-    figure = Figure(figsize=(DOUBLE_MM * MM, height), layout=ConstrainedLayoutEngine(w_pad=1.5 * MM))
+    height = (16 + (NARROW_ROW_MM if page().narrow else ROW_MM) * (half + top)) * MM
+    figure = Figure(figsize=(page().width_mm * MM, height), layout=ConstrainedLayoutEngine(w_pad=1.5 * MM))
     axis = figure.subplots()
     span = max(k - 1, 1)
     margin = 0.55 * span
     axis.set(xlim=(1 - margin, k + margin), ylim=(top + half, -0.2))
-    axis.set_xticks(range(1, k + 1))
+    axis.set_xticks(range(1, k + 1, 2 if page().narrow and k > 10 else 1))
     axis.xaxis.set_ticks_position("top")
     axis.xaxis.set_label_position("top")
     axis.set_xlabel("mean rank (1 = best)")
@@ -75,7 +76,8 @@ def _names(axis: Axes, data: pd.DataFrame, half: int, top: float) -> None:
         end = 1 - margin if left else k + margin
         axis.plot([rank, rank, end], [-0.2, level, level], color=GREY, linewidth=0.6)
         axis.plot(rank, -0.2, color=chosen[name].colour, marker=chosen[name].marker, clip_on=False, linestyle="none")
-        words = f"{name}  {rank:.2f}, first in {100 * first:.0f} %"
+        joint = "\n" if page().narrow else ", "
+        words = f"{name}  {rank:.2f}{joint}first in {100 * first:.0f} %"
         side, edge = ("right", end - margin) if left else ("left", end + margin)
         axis.text(edge, level, words, ha=side, va="center", fontsize=7)
 

@@ -36,10 +36,10 @@ def draw(data: pd.DataFrame) -> Figure:
         axis.grid(visible=False)
         axis.set_aspect("equal")
         if rows.empty:
-            axis.set_title(name)
-            axis.text(0, 0, "every run failed", ha="center", va="center", fontsize=7)
+            axis.set_title(name, fontsize=7)
+            axis.text(0, 0, "every run\nfailed", ha="center", va="center", fontsize=7)
             continue
-        axis.set_title(f"{name}  {rows['test_accuracy'].iloc[0]:.2f}")
+        axis.set_title(f"{name}  {rows['test_accuracy'].iloc[0]:.2f}", fontsize=7)
         _draw_areas(axis, rows)
         for label, colour, marker in zip(itertools.count(), CLASS_COLOURS, CLASS_MARKERS, strict=False):
             marked = points[points["label"] == label]

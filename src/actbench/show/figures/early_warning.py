@@ -5,6 +5,7 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from actbench.show.inputs import Inputs
+from actbench.show.page import page
 from actbench.show.study import count, main_study, seeds_behind
 from actbench.show.style import CATEGORIES, GREY, MARKERS, MM
 
@@ -37,7 +38,8 @@ def draw(data: pd.DataFrame) -> Figure:
     """Draw a row for each diagnostic, a marker for each moment, and a cross for the seeds held out."""
     names = list(dict.fromkeys(data["diagnostic"]))
     layout = ConstrainedLayoutEngine(w_pad=2.0 * MM)
-    figure = Figure(figsize=(120 * MM, (28 + 5.0 * len(names)) * MM), layout=layout)
+    width, height = min(120, page().width_mm), min(28 + 5.0 * len(names), page().height_mm)
+    figure = Figure(figsize=(width * MM, height * MM), layout=layout)
     axis = figure.subplots()
     for place, (moment, word) in enumerate(WORDS.items()):
         rows = data[data["moment"] == moment]

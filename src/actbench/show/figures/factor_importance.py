@@ -5,6 +5,7 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from actbench.show.inputs import Inputs
+from actbench.show.page import page
 from actbench.show.study import count, main_study, seeds_behind
 from actbench.show.style import CATEGORIES, GREY, MARKERS, MM
 
@@ -32,7 +33,8 @@ def data(inputs: Inputs) -> pd.DataFrame:
 def draw(data: pd.DataFrame) -> Figure:
     """Draw a row for each term and a marker for each response."""
     terms = list(dict.fromkeys(data["term"]))
-    figure = Figure(figsize=(120 * MM, (28 + 5.0 * len(terms)) * MM), layout=ConstrainedLayoutEngine(w_pad=2.0 * MM))
+    width, height = min(120, page().width_mm), min(28 + 5.0 * len(terms), page().height_mm)
+    figure = Figure(figsize=(width * MM, height * MM), layout=ConstrainedLayoutEngine(w_pad=2.0 * MM))
     axis = figure.subplots()
     for place, (response, word) in enumerate(WORDS.items()):
         rows = data[data["response"] == response]

@@ -8,8 +8,9 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import MaxNLocator
 
 from actbench.show.inputs import Inputs
+from actbench.show.page import page
 from actbench.show.study import count, main_study, seeds_behind
-from actbench.show.style import DOUBLE_MM, MM, SINGLE_MM, ordered
+from actbench.show.style import MM, SINGLE_MM, ordered
 
 TITLE = "Interactions"
 QUESTION = "Which levels of two factors do better or worse together than each on its own would suggest?"
@@ -35,7 +36,8 @@ def draw(data: pd.DataFrame) -> Figure:
     levels = _levels(data)
     across, down = _places(levels, list(levels)[:-1]), _places(levels, list(levels)[1:])
     width, height = (max(places.values()) + 1.5 for places in (across, down))
-    size = min(DOUBLE_MM, max(SINGLE_MM, 56 + CELL_MM * width)) * MM, max(45, 38 + CELL_MM * height) * MM
+    whole = page()
+    size = min(whole.width_mm, max(SINGLE_MM, 56 + CELL_MM * width)) * MM, max(45, 38 + CELL_MM * height) * MM
     figure = Figure(figsize=size, layout=ConstrainedLayoutEngine(w_pad=1.5 * MM, h_pad=1.5 * MM))
     axis = figure.subplots()
     far = max(float(data["interaction"].abs().max()), 1e-9)
@@ -52,7 +54,8 @@ def draw(data: pd.DataFrame) -> Figure:
     axis.grid(visible=False)
     _ticks(axis.xaxis, across, 90)
     _ticks(axis.yaxis, down, 0)
-    bar = figure.colorbar(drawn, ax=axis, location="right", shrink=0.8, aspect=25, pad=0.02)
+    side = "bottom" if whole.narrow else "right"
+    bar = figure.colorbar(drawn, ax=axis, location=side, shrink=0.8, aspect=25, pad=0.02)
     bar.set_label("interaction\n(fraction)")
     bar.locator = MaxNLocator(4)
     return figure

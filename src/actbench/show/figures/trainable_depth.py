@@ -50,7 +50,7 @@ def draw(data: pd.DataFrame) -> Figure:
     names = ordered(measured["activation"])
     figure, axes = panel_grid(len(names), columns=4, height_mm=38, extra_mm=20, narrowest_mm=130)
     for axis, name in zip(axes, names, strict=True):
-        axis.set_title(name)
+        axis.set_title(name, fontsize=7)
         discs = _draw_panel(axis, data[data["activation"] == name])
     depths = sorted(measured["depth"].unique())
     axes[0].set(xscale="log", yscale="log", ylim=(depths[0] / 1.5, depths[-1] * 1.5))

@@ -6,8 +6,9 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from actbench.show.inputs import Inputs
+from actbench.show.page import page
 from actbench.show.study import count, main_study, seeds_behind
-from actbench.show.style import DOUBLE_MM, MM, SINGLE_MM, ordered
+from actbench.show.style import MM, SINGLE_MM, ordered
 
 TITLE = "Wins, ties and losses"
 QUESTION = "In how many conditions is one activation better than another by more than a margin?"
@@ -28,8 +29,9 @@ def draw(data: pd.DataFrame) -> Figure:
     """Colour each cell by the share of blocks that the row wins and write the number of wins."""
     names = ordered([*data["first"], *data["second"]])
     k = len(names)
-    side = 42 + 7.8 * k
-    width, height = min(DOUBLE_MM, max(SINGLE_MM, side + 14)), min(DOUBLE_MM - 14, side)
+    side, whole = 42 + 7.8 * k, page()
+    width = min(whole.width_mm, max(SINGLE_MM, side + 14))
+    height = min(whole.width_mm - 14, side, whole.height_mm) + (25 if whole.narrow else 0)
     figure = Figure(figsize=(width * MM, height * MM), layout=ConstrainedLayoutEngine(w_pad=1.2 * MM))
     axis = figure.subplots()
     share, wins = _matrix(data, names)
@@ -41,7 +43,8 @@ def draw(data: pd.DataFrame) -> Figure:
     axis.grid(visible=False)
     axis.set_xticks(range(k), names, rotation=90)
     axis.set_yticks(range(k), names)
-    bar = figure.colorbar(image, ax=axis, location="right", shrink=0.7, aspect=30, pad=0.02)
+    side_of_bar = "bottom" if whole.narrow else "right"
+    bar = figure.colorbar(image, ax=axis, location=side_of_bar, shrink=0.7, aspect=30, pad=0.02)
     bar.set_label("blocks won by\nthe row (fraction)")
     return figure
 
