@@ -5,6 +5,7 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from actbench.show.inputs import Inputs
+from actbench.show.page import page
 from actbench.show.panels import legend_above
 from actbench.show.study import count, main_study, seeds_behind
 from actbench.show.style import GREY, MM, looks, ordered
@@ -28,7 +29,8 @@ def data(inputs: Inputs) -> pd.DataFrame:
 
 def draw(data: pd.DataFrame) -> Figure:
     """Draw one point an activation, with an interval each way."""
-    figure = Figure(figsize=(120 * MM, 84 * MM), layout=ConstrainedLayoutEngine(w_pad=2.0 * MM))
+    size = min(120, page().width_mm) * MM, 84 * MM
+    figure = Figure(figsize=size, layout=ConstrainedLayoutEngine(w_pad=2.0 * MM))
     axis = figure.subplots()
     styles, entries = looks(data["activation"]), []
     for name in ordered(data["activation"]):
@@ -38,7 +40,7 @@ def draw(data: pd.DataFrame) -> Figure:
         axis.plot(row["relative"], row["score"], color=look.colour, marker=look.marker, linestyle="none")
         entries.append((name, {"color": look.colour, "marker": look.marker, "linestyle": "none"}))
     axis.axvline(1, color=GREY, linewidth=0.6)
-    axis.set(xlabel="time of an update over the mean activation's (no unit)", ylabel="test accuracy (fraction)")
+    axis.set(xlabel="relative time of an update (no unit)", ylabel="test accuracy (fraction)")
     legend_above(figure, entries, "")
     return figure
 

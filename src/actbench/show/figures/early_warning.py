@@ -39,7 +39,7 @@ def draw(data: pd.DataFrame) -> Figure:
     """Draw a row for each diagnostic, a colour for each moment, and a cross for the seeds held out."""
     names = list(dict.fromkeys(data["diagnostic"]))
     layout = ConstrainedLayoutEngine(w_pad=2.0 * MM)
-    width, height = min(120, page().width_mm), min(28 + 5.0 * len(names), page().height_mm)
+    width, height = min(120, page().width_mm), min((44 if page().narrow else 30) + 5.0 * len(names), page().height_mm)
     figure = Figure(figsize=(width * MM, height * MM), layout=layout)
     axis = figure.subplots()
     for place, (moment, word) in enumerate(WORDS.items()):
@@ -57,7 +57,7 @@ def draw(data: pd.DataFrame) -> Figure:
     axis.set_yticks(range(len(names)), names)
     left = min(0.45, data[["low", "held_out_auc", "auc"]].min().min() - 0.02)
     axis.set(xlabel="area under the ROC curve (fraction)", xlim=(left, 1.01), ylim=(len(names) - 0.4, -0.6))
-    figure.legend(loc="outside upper center", ncols=2)
+    figure.legend(loc="outside upper center", ncols=1 if page().narrow else 2)
     return figure
 
 
