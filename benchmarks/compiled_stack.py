@@ -57,7 +57,7 @@ def prepare_recorded(case: Case, models: int, updates: int) -> Callable[[], None
 
 
 def prepare_floor(case: Case, models: int, updates: int) -> Callable[[], None]:
-    """Return a function that makes only the matrix products of `updates` updates, batched, through the same BLAS."""
+    """Return a function that makes only the matrix products of `updates` updates, batched, through BLAS."""
     noise = np.random.default_rng(0)
     layers = []
     for layer, (rows, columns) in enumerate(case.sizes()):

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from actbench.levels.scalars import HALF, ONE, TWO, ZERO, exp, expm1, inline, log1p, normal_cdf, sigmoid, tanh
+from actbench.levels.scalars import HALF, ONE, TWO, ZERO, bell, exp, expm1, inline, log1p, normal_cdf, sigmoid, tanh
 
 SELU_SCALE, SELU_ALPHA = np.float32(1.0507009873554805), np.float32(1.6732632423543772)
 INVERSE_SQRT_TAU = np.float32(1 / math.sqrt(2 * math.pi))
@@ -86,11 +86,13 @@ def _relu_slope(z: Number, u: Number, a: Array) -> Number:
 
 
 def _sloped_relu(z: Number, a: Array) -> Number:
-    return a[0] * z if z <= ZERO else z
+    below = a[0] * z
+    return below if z <= ZERO else z
 
 
 def _sloped_relu_slope(z: Number, u: Number, a: Array) -> Number:
-    return ONE if z > ZERO else a[0]
+    below = a[0]
+    return ONE if z > ZERO else below
 
 
 def _sloped_relu_learned(z: Number) -> Number:
@@ -98,11 +100,12 @@ def _sloped_relu_learned(z: Number) -> Number:
 
 
 def _elu(z: Number, a: Array) -> Number:
-    return a[0] * expm1(z) if z <= ZERO else z
+    return (ZERO if z <= ZERO else z) + a[0] * expm1(z if z <= ZERO else ZERO)
 
 
 def _elu_slope(z: Number, u: Number, a: Array) -> Number:
-    return ONE if z > ZERO else a[0] * exp(z)
+    scale = a[0]
+    return (ONE if z > ZERO else scale) * exp(ZERO if z > ZERO else z)
 
 
 def _selu(z: Number, a: Array) -> Number:
@@ -114,11 +117,12 @@ def _selu_slope(z: Number, u: Number, a: Array) -> Number:
 
 
 def _gelu(z: Number, a: Array) -> Number:
-    return z * normal_cdf(z)
+    return z * normal_cdf(z, bell(z))
 
 
 def _gelu_slope(z: Number, u: Number, a: Array) -> Number:
-    return normal_cdf(z) + z * INVERSE_SQRT_TAU * exp(-HALF * z * z)
+    height = bell(z)
+    return normal_cdf(z, height) + z * INVERSE_SQRT_TAU * height
 
 
 def _silu(z: Number, a: Array) -> Number:

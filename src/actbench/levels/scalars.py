@@ -56,7 +56,8 @@ def _reduced(x: Number) -> tuple[Number, Number]:
 @inline
 def _tail(r: Number) -> Number:
     """Return e^r - 1 for a reduced r, without cancellation."""
-    return r + r * r * (E0 + r * (E1 + r * (E2 + r * (E3 + r * (E4 + r * E5)))))
+    square = r * r
+    return r + square * ((E0 + r * E1) + square * ((E2 + r * E3) + square * (E4 + r * E5)))
 
 
 @inline
@@ -100,14 +101,10 @@ def log1p(y: Number) -> Number:
 
 @inline
 def tanh(x: Number) -> Number:
-    """Return tanh x, accurate also near 0."""
-    size = abs(x)
-    w = x * x
-    near = x + x * w * (T0 + w * (T1 + w * (T2 + w * (T3 + w * (T4 + w * T5)))))
-    far = ONE - TWO / (exp(TWO * size) + ONE)
-    far = far if x >= ZERO else -far
-    y = near if size < F(0.625) else far
-    return y if x == x else x
+    """Return tanh x = n / (n + 2), n = e^(2x) - 1, accurate also near 0."""
+    n = expm1(TWO * abs(x))
+    y = n / (n + TWO)
+    return y if x >= ZERO else -y
 
 
 @inline
@@ -117,14 +114,21 @@ def sigmoid(x: Number) -> Number:
 
 
 @inline
-def normal_cdf(x: Number) -> Number:
-    """Return Φ(x) = erfc(-x/√2) / 2, relatively accurate in the lower tail as well.
+def bell(x: Number) -> Number:
+    """Return e^(-x²/2)."""
+    return exp(-HALF * x * x)
+
+
+@inline
+def normal_cdf(x: Number, bell_x: Number) -> Number:
+    """Return Φ(x) = erfc(-x/√2) / 2 given bell(x), relatively accurate in the lower tail as well.
 
     erfc(s) = e^(-s²)·t·p(t), t = 1 / (1 + 0.35·s) for s ≥ 0 (form of Abramowitz & Stegun 1964, eq. 7.1.26).
     """
-    s = abs(x) * SQRT_HALF
-    t = ONE / (ONE + C_SCALE * s)
-    p = C6 + t * (C7 + t * (C8 + t * (C9 + t * C10)))
-    p = t * (C1 + t * (C2 + t * (C3 + t * (C4 + t * (C5 + t * p)))))
-    tail = HALF * p * exp(-s * s)
+    t = ONE / (ONE + C_SCALE * (abs(x) * SQRT_HALF))
+    t2 = t * t
+    t4 = t2 * t2
+    low = (C1 + t * C2) + t2 * (C3 + t * C4)
+    high = (C5 + t * C6) + t2 * (C7 + t * C8)
+    tail = HALF * bell_x * (t * (low + t4 * (high + t4 * (C9 + t * C10))))
     return tail if x < ZERO else ONE - tail

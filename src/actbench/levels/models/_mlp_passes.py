@@ -1,6 +1,6 @@
 """One forward and one backward pass of a multi-layer perceptron in compiled loops, for one model.
 
-Matrix products go to BLAS, everything else to the loops of the levels through pointers.
+Activations, norms, clipping and updates are the loops of the levels, reached through pointers.
 
 Letters: N numbers of the model, M running statistics, R rows of a layer's input, B batch, I inputs, D width, C classes,
 L hidden layers.
@@ -12,6 +12,7 @@ import numba
 import numpy as np
 
 from actbench.levels import machine_code
+from actbench.levels.products import multiply, multiply_onto
 from actbench.levels.scalars import FAST, ONE, ZERO, exp
 
 compiled: Any = numba.njit(fastmath=FAST | {"reassoc"}, error_model="numpy")
@@ -32,14 +33,6 @@ def layer_size(layer: int, shape: Shape) -> tuple[int, int, int]:
     if layer == depth:
         return rows, classes, rows * classes + classes
     return rows, width, rows * width + (bias + norm_rows) * width + (1 if learned >= 0 else 0)
-
-
-@compiled
-def add_rows(z_BD: Array, row_D: Array) -> None:
-    """Add a row to every row."""
-    for b in range(z_BD.shape[0]):
-        for d in range(z_BD.shape[1]):
-            z_BD[b, d] += row_D[d]
 
 
 @compiled
@@ -125,23 +118,23 @@ def forward(
 ) -> None:
     """Fill the buffers layer by layer and the logits; all buffers hold exactly the examples of x."""
     h_LBD, u_LBD, z_LBD, x_LBD, kept = held
-    width, depth, bias, statistic_rows, learned = shape[1], shape[3], shape[4], shape[6], shape[7]
+    width, depth, bias, normed, statistic_rows, learned = shape[1], shape[3], shape[4], shape[5], shape[6], shape[7]
     batch, start = x_BI.shape[0], 0
     for layer in range(depth):
         rows, _, size = layer_size(layer, shape)
         weight_RD, after = theta_N[start : start + rows * width].reshape(rows, width), start + rows * width
         u_BD, z_BD = u_LBD[layer], z_LBD[layer]
+        linear_BD, bias_D = u_BD if normed else z_BD, theta_N[after : after + bias * width]
         if layer == 0:
-            np.dot(x_BI, weight_RD, u_BD)
+            multiply_onto(x_BI, weight_RD, bias_D, linear_BD)
         else:
-            np.dot(h_LBD[layer - 1], weight_RD, u_BD)
-        if bias:
-            add_rows(u_BD, theta_N[after : after + width])
-        own, parameters = statistics_M[layer * statistic_rows * width :], theta_N[after + bias * width :]
-        norm(
-            u_BD.ctypes, x_LBD[layer].ctypes, z_BD.ctypes, kept[layer].ctypes, parameters.ctypes, own.ctypes,
-            batch, width, train,
-        )  # fmt: skip
+            multiply_onto(h_LBD[layer - 1], weight_RD, bias_D, linear_BD)
+        if normed:
+            own, parameters = statistics_M[layer * statistic_rows * width :], theta_N[after + bias * width :]
+            norm(
+                u_BD.ctypes, x_LBD[layer].ctypes, z_BD.ctypes, kept[layer].ctypes, parameters.ctypes, own.ctypes,
+                batch, width, train,
+            )  # fmt: skip
         if learned >= 0:
             a[learned] = theta_N[start + size - 1]
         activate(z_BD.ctypes, u_BD.ctypes, batch * width, a.ctypes)
@@ -151,9 +144,9 @@ def forward(
             else:
                 combine(h_LBD[layer - 1], u_BD, link[0], link[1], h_LBD[layer])
         start += size
-    classes = shape[2]
-    np.dot(h_LBD[depth - 1], theta_N[start : start + width * classes].reshape(width, classes), logits_BC)
-    add_rows(logits_BC, theta_N[start + width * classes : start + width * classes + classes])
+    after = start + width * shape[2]
+    bias_C = theta_N[after : after + shape[2]]
+    multiply_onto(h_LBD[depth - 1], theta_N[start:after].reshape(width, shape[2]), bias_C, logits_BC)
 
 
 @compiled
@@ -178,9 +171,9 @@ def backward(
     for layer in range(depth):
         start += layer_size(layer, shape)[2]
     weight_DC = theta_N[start : start + width * classes].reshape(width, classes)
-    np.dot(h_LBD[depth - 1].T, g_BC, gradient_N[start : start + width * classes].reshape(width, classes))
+    multiply(h_LBD[depth - 1].T, g_BC, gradient_N[start : start + width * classes].reshape(width, classes))
     sum_rows(g_BC, gradient_N[start + width * classes : start + width * classes + classes])
-    np.dot(g_BC, weight_DC.T, dh_BD)
+    multiply(g_BC, weight_DC.T, dh_BD)
     for layer in range(depth - 1, -1, -1):
         rows, _, size = layer_size(layer, shape)
         start -= size
@@ -203,14 +196,14 @@ def backward(
         if bias:
             sum_rows(dz_BD, gradient_N[after : after + width])
         if layer == 0:
-            np.dot(x_BI.T, dz_BD, gradient_N[start:after].reshape(rows, width))
+            multiply(x_BI.T, dz_BD, gradient_N[start:after].reshape(rows, width))
             continue
-        np.dot(h_LBD[layer - 1].T, dz_BD, gradient_N[start:after].reshape(rows, width))
+        multiply(h_LBD[layer - 1].T, dz_BD, gradient_N[start:after].reshape(rows, width))
         weight_DD = theta_N[start:after].reshape(rows, width)
         if link[0] == ZERO:
-            np.dot(dz_BD, weight_DD.T, dh_BD)
+            multiply(dz_BD, weight_DD.T, dh_BD)
         else:
-            np.dot(dz_BD, weight_DD.T, through_BD)
+            multiply(dz_BD, weight_DD.T, through_BD)
             combine(dh_BD, through_BD, link[0], ONE, dh_BD)
 
 

@@ -1,0 +1,166 @@
+"""Products of small matrices for the compiled engine.
+
+At the sizes of one layer of one model a call of BLAS spends up to half its time on what large matrices need. Here the
+right factor is copied, panel by panel, to where a tile reads it in one sweep (Goto & van de Geijn 2008), and each tile
+of the result stays in registers. Every number is one chain of fused multiply-adds in the order of the inner index: the
+same bits on every CPU, whatever the size of its registers.
+"""
+
+from typing import Any
+
+import numba
+import numpy as np
+
+from actbench.levels.tiles import address, after, copy, stay_apart, tile, transpose
+
+compiled: Any = numba.njit(error_model="numpy")
+Array = np.ndarray[Any, Any]
+Pointer = Any
+carray: Any = numba.carray
+
+config: Any = numba.config
+LONG = config.CPU_NAME == "x86-64-v4"  # 32 registers of 16 numbers instead of 16 of 8
+LANES, TALL = (16, 8) if LONG else (8, 6)  # a tall tile of two vectors a row fills the registers
+WIDE, SLIM, TALL_SLIM = 2 * LANES, 8, 12  # columns of a panel; slim ones are for what wide ones leave
+TERMS = 128  # of one sweep: a panel of that many rows stays in the nearest cache
+
+_wide_tall, _wide_4, _wide_2, _wide_1 = (tile(rows, 2, LANES) for rows in (TALL, 4, 2, 1))
+_slim_tall, _slim_4, _slim_2, _slim_1 = (tile(rows, 1, SLIM) for rows in (TALL_SLIM, 4, 2, 1))
+_copy, _transpose = copy(SLIM), transpose(SLIM)
+
+
+@compiled
+def multiply(a_MK: Array, b_KN: Array, out_MN: Array) -> None:
+    """Out ← a·b. Either factor may be a transposed view; out is contiguous and shares memory with neither."""
+    multiply_onto(a_MK, b_KN, out_MN[0, :0], out_MN)
+
+
+@compiled
+def multiply_onto(a_MK: Array, b_KN: Array, row_N: Array, out_MN: Array) -> None:
+    """Out ← row + a·b, where an empty row counts as zeros; otherwise as `multiply`."""
+    _product(
+        address(a_MK, 0), a_MK.strides[0] // 4, a_MK.strides[1] // 4, address(b_KN, 0), b_KN.strides[0] // 4,
+        b_KN.strides[1] // 4, address(row_N, 0), row_N.size > 0, address(out_MN, 0), a_MK.shape[0], a_MK.shape[1],
+        b_KN.shape[1],
+    )  # fmt: skip
+
+
+@compiled
+def _product(
+    a: Pointer, down: int, along: int, b: Pointer, b_down: int, b_along: int, row: Pointer, started: bool,
+    out: Pointer, rows: int, inner: int, columns: int,
+) -> None:  # fmt: skip
+    stay_apart()
+    panel = np.empty(TERMS * WIDE, np.float32)
+    if columns < SLIM:
+        _few_columns(a, down, along, b, b_down, b_along, row, started, out, rows, inner, columns, panel)
+        return
+    j = 0
+    while j < columns:
+        width = WIDE if columns - j >= WIDE else SLIM
+        j = min(j, columns - width)  # the last panel makes some columns again rather than fewer
+        part, begin, target = after(b, j * b_along), after(row, j), after(out, j)
+        _fill(a, down, along, part, b_down, b_along, width, width, begin, started, target, columns, rows, inner, panel)
+        j += width
+
+
+@compiled
+def _few_columns(
+    a: Pointer, down: int, along: int, b: Pointer, b_down: int, b_along: int, row: Pointer, started: bool,
+    out: Pointer, rows: int, inner: int, columns: int, panel: Array,
+) -> None:  # fmt: skip
+    """Make fewer columns than the narrowest tile has, beside others that are thrown away."""
+    stay_apart()
+    slim_MS, slim_S = np.empty((rows, SLIM), np.float32), np.zeros(SLIM, np.float32)
+    row_N, out_MN = carray(row, (columns,)), carray(out, (rows, columns))
+    for column in range(columns if started else 0):
+        slim_S[column] = row_N[column]
+    start, target = address(slim_S, 0), address(slim_MS, 0)
+    _fill(a, down, along, b, b_down, b_along, columns, SLIM, start, started, target, SLIM, rows, inner, panel)
+    for i in range(rows):
+        for column in range(columns):
+            out_MN[i, column] = slim_MS[i, column]
+
+
+@compiled
+def _fill(
+    a: Pointer, down: int, along: int, b: Pointer, b_down: int, b_along: int, columns: int, width: int, row: Pointer,
+    started: bool, out: Pointer, step: int, rows: int, inner: int, panel: Array,
+) -> None:  # fmt: skip
+    """Make a panel's columns of the product, sweep by sweep."""
+    stay_apart()
+    start, start_step = row, 0
+    for k in range(0, inner, TERMS):
+        terms = min(TERMS, inner - k)
+        _pack(after(b, k * b_down), b_down, b_along, terms, columns, width, panel)
+        if k > 0:
+            start, start_step, started = out, step, True
+        source = after(a, k * along)
+        _sweep(source, down, along, address(panel, 0), width, out, step, rows, terms, start, start_step, started)
+
+
+@compiled
+def _pack(b: Pointer, down: int, along: int, terms: int, columns: int, width: int, panel: Array) -> None:
+    """Copy terms x columns numbers of b to the panel, zeros after each row."""
+    block = (1 if along == 1 else SLIM) if columns == width else 2 * TERMS
+    first = 0
+    while first + block <= terms:
+        for side in range(0, width, SLIM):
+            source, target = after(b, first * down + side * along), address(panel, first * width + side)
+            if block == 1:
+                _copy(source, target)
+            else:
+                _transpose(source, along, target, width)
+        first += block
+    numbers = carray(b, (terms * down + columns * along,))
+    for row in range(first, terms):
+        for column in range(width):
+            panel[row * width + column] = numbers[row * down + column * along] if column < columns else np.float32(0)
+
+
+@compiled
+def _sweep(
+    a: Pointer, down: int, along: int, panel: Pointer, width: int, out: Pointer, step: int, rows: int, terms: int,
+    start: Pointer, start_step: int, started: bool,
+) -> None:  # fmt: skip
+    """Fill all rows of the panel's columns, tile under tile."""
+    stay_apart()
+    i, tall = 0, TALL if width == WIDE else TALL_SLIM
+    while i < rows:
+        source, target, begun, left = after(a, i * down), after(out, i * step), after(start, i * start_step), rows - i
+        height = tall if left >= tall else (4 if left >= 4 else (2 if left >= 2 else 1))
+        if width == WIDE:
+            _wide_tile(height, source, down, along, panel, target, step, terms, begun, start_step, started)
+        else:
+            _slim_tile(height, source, down, along, panel, target, step, terms, begun, start_step, started)
+        i += height
+
+
+@compiled
+def _wide_tile(
+    rows: int, a: Pointer, down: int, along: int, panel: Pointer, out: Pointer, step: int, terms: int,
+    start: Pointer, start_step: int, started: bool,
+) -> None:  # fmt: skip
+    if rows == TALL:
+        _wide_tall(a, down, along, panel, out, step, terms, start, start_step, started)
+    elif rows == 4:
+        _wide_4(a, down, along, panel, out, step, terms, start, start_step, started)
+    elif rows == 2:
+        _wide_2(a, down, along, panel, out, step, terms, start, start_step, started)
+    else:
+        _wide_1(a, down, along, panel, out, step, terms, start, start_step, started)
+
+
+@compiled
+def _slim_tile(
+    rows: int, a: Pointer, down: int, along: int, panel: Pointer, out: Pointer, step: int, terms: int,
+    start: Pointer, start_step: int, started: bool,
+) -> None:  # fmt: skip
+    if rows == TALL_SLIM:
+        _slim_tall(a, down, along, panel, out, step, terms, start, start_step, started)
+    elif rows == 4:
+        _slim_4(a, down, along, panel, out, step, terms, start, start_step, started)
+    elif rows == 2:
+        _slim_2(a, down, along, panel, out, step, terms, start, start_step, started)
+    else:
+        _slim_1(a, down, along, panel, out, step, terms, start, start_step, started)
