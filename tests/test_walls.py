@@ -19,7 +19,7 @@ from source_tree import FILES, ROOT, SRC, foreign, imports, reached_at_once, spe
 WALLS: dict[str, tuple[set[str], set[str]]] = {
     "plan": (set(), {"yaml"}),
     "theory": ({"plan"}, {"numpy", "scipy"}),
-    "levels": ({"plan", "theory"}, {"numba", "numpy", "torch"}),
+    "levels": ({"plan", "theory"}, {"llvmlite", "numba", "numpy", "torch"}),
     "training": ({"plan", "levels"}, {"numba", "numpy", "pyarrow", "torch"}),
     "analysis": ({"plan", "theory"}, {"numpy", "pandas", "pyarrow", "scipy", "scikit_posthocs", "statsmodels"}),
     "validation": ({"plan", "levels", "theory", "training"}, {"numpy", "torch"}),
