@@ -1,5 +1,6 @@
 """Configs that nobody should write: made by hand, and fuzzed from the shipped ones."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -127,9 +128,9 @@ def paths(tree: Any, at: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 
 
 @st.composite
-def fuzzed(draw: st.DrawFn) -> bytes:
-    """Change one to three things of a valid config, in its values, its keys or its text."""
-    text = draw(st.sampled_from(valid()))
+def fuzzed(draw: st.DrawFn, texts: Sequence[str] = ()) -> bytes:
+    """Change one to three things of a valid config, or of another text, in its values, its keys or its text."""
+    text = draw(st.sampled_from(texts or valid()))
     for _ in range(draw(st.integers(1, 3))):
         text = draw(st.sampled_from([_other_value, _other_key, _other_text]))(draw, text)
     return text.encode("utf-8", errors="surrogatepass")

@@ -10,14 +10,15 @@ from statsmodels.stats.multitest import multipletests
 from actbench.analysis.atomic_file import replacing
 from actbench.analysis.claim_tests import Evidence, read_evidence, rows_of_test
 from actbench.analysis.claims_schema import CLAIM_TESTS, CLAIMS
-from actbench.analysis.statistics import in_types, stats_path
-from actbench.analysis.tables import RESULTS
+from actbench.analysis.statistics import in_types, read_typed, stats_path
+from actbench.analysis.tables import RESULTS, check_made_from, table_path
 from actbench.analysis.verdicts import CONTRADICTED, NOT_YET, SUPPORTED, conclude
+from actbench.plan.checksums import refuse_damaged
 from actbench.plan.config import Config
-from actbench.plan.errors import ConfigError
 from actbench.plan.ledger import Claim
 
 ALPHA = 0.05
+REMEDY = "run `actbench claims CONFIG`"
 ORDER = {CONTRADICTED: 0, SUPPORTED: 2}  # the weakest test stands for a claim of several
 
 
@@ -98,18 +99,9 @@ def write_claims(config: Config, ledger: tuple[Claim, ...], results: Path = RESU
 
 
 def read_claims(config: Config, results: Path = RESULTS) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Read claims.csv and stats/claim_tests.csv; raise ConfigError when they are not there."""
-    frames = []
-    paths = [claims_path(config.name, results), stats_path(config.name, "claim_tests", results)]
-    for path, columns in zip(paths, (CLAIMS, CLAIM_TESTS), strict=True):
-        try:
-            frames.append(in_types(pd.read_csv(path, keep_default_na=False, na_values=_numbers(columns)), columns))
-        except FileNotFoundError:
-            raise ConfigError(str(path), "no such file; run `actbench claims CONFIG`") from None
-        except (KeyError, ValueError) as error:
-            raise ConfigError(str(path), f"not as written by this version ({error}); run `actbench claims`") from None
-    return frames[0], frames[1]
-
-
-def _numbers(columns: tuple[object, ...]) -> dict[str, list[str]]:
-    return {str(vars(column)["name"]): [""] for column in columns if vars(column)["dtype"] != "string"}
+    """Read claims.csv and stats/claim_tests.csv; raise ConfigError when they are not there or of another config."""
+    paths = (claims_path(config.name, results), stats_path(config.name, "claim_tests", results))
+    refuse_damaged(*paths, remedy=REMEDY)
+    claims, tests = (read_typed(path, of, REMEDY) for path, of in zip(paths, (CLAIMS, CLAIM_TESTS), strict=True))
+    check_made_from(config, table_path(config.name, "runs", results))
+    return claims, tests

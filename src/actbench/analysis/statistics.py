@@ -180,15 +180,18 @@ def read_statistic(config: Config, statistic: str, results: Path = RESULTS) -> p
         raise ConfigError("statistic", f"unknown statistic {statistic!r}; {nearest(statistic, list(STATS))}")
     path = stats_path(config.name, statistic, results)
     refuse_damaged(path, remedy="run `actbench stats` with this config")
-    text = {column.name: "str" for column in STATS[statistic] if column.dtype == "string"}
+    return read_typed(path, STATS[statistic], "run `actbench stats` with this config")
+
+
+def read_typed(path: Path, columns: tuple[Column, ...], remedy: str) -> pd.DataFrame:
+    """Read a CSV file of ours in the types of its columns; raise ConfigError when it is absent or has others."""
+    text = {column.name: "str" for column in columns if column.dtype == "string"}
+    numbers = [column.name for column in columns if column.dtype != "string"]
     try:
-        frame = pd.read_csv(path, dtype=text, keep_default_na=False, na_values={c: [""] for c in _numbers(statistic)})
-        return in_types(frame, STATS[statistic])
+        frame = pd.read_csv(path, dtype=text, keep_default_na=False, na_values={name: [""] for name in numbers})
+        return in_types(frame, columns)
     except FileNotFoundError:
-        raise ConfigError(str(path), "no such statistic; run `actbench stats` with this config") from None
-    except (KeyError, ValueError) as error:
-        raise ConfigError(str(path), f"columns are not those of {statistic}: {error}; run `actbench stats`") from None
-
-
-def _numbers(statistic: str) -> list[str]:
-    return [column.name for column in STATS[statistic] if column.dtype != "string"]
+        raise ConfigError(str(path), f"no such file; {remedy}") from None
+    except (KeyError, ValueError, TypeError) as error:
+        said = " ".join(str(error).split())[:200]
+        raise ConfigError(str(path), f"its columns are others than those of this version ({said}); {remedy}") from None

@@ -1,5 +1,6 @@
 """The effects of the claims computed once more from raw rows, and the verdicts from what was printed."""
 
+from collections import Counter
 from collections.abc import Iterator
 from math import sqrt
 from typing import Any
@@ -141,7 +142,19 @@ def audit_claims(
             compared += count
             problems += [f"{label}: {problem}" for problem in found]
             left += count == 2
-    return compared + len(claims), problems + list(_audit_rows(claims, tests)), left
+    return compared + len(claims), [*problems, *_not_once(ledger, claims, tests), *_audit_rows(claims, tests)], left
+
+
+def _not_once(ledger: tuple[Claim, ...], claims: pd.DataFrame, tests: pd.DataFrame) -> Iterator[str]:
+    """Name the claims, and the tests over all runs, that do not stand in their file exactly once."""
+    rows, whole = Counter(claims["id"]), tests[tests["stratum"] == ""]
+    tested = Counter(zip(whole["id"], whole["test"], strict=True))
+    for claim in ledger:
+        if rows[claim.id] != 1:
+            yield f"claims: {claim.id}: {rows[claim.id]} rows"
+        for test in claim.tests:
+            if tested[claim.id, test.name] != 1:
+                yield f"claim_tests: {claim.id}, {test.name or 'its test'}: {tested[claim.id, test.name]} rows"
 
 
 def _audit_test(raw: Raw, test: ClaimTest, row: dict[Any, Any]) -> tuple[int, list[str]]:

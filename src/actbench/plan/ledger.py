@@ -1,6 +1,7 @@
 """The ledger of claims read strictly: each claim with its study, its test and its margin, fixed before any result."""
 
 import re
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -163,6 +164,7 @@ def _read_claim(name: str, raw: Any, studies: list[str], where: str) -> Claim:
 
 def _read_test(name: str, raw: dict[str, Any], studies: list[str], where: str) -> ClaimTest:
     values = take(raw, TEST_KEYS, where)
+    numbers = {key: _finite(values[key], f"{where}.{key}") for key in ("threshold", "margin")}
     for key, known in CHOICES.items():
         if values[key] or key == "rule":
             _check_word(values[key], known, f"{where}.{key}")
@@ -179,7 +181,6 @@ def _read_test(name: str, raw: dict[str, Any], studies: list[str], where: str) -
     for factor in [*values["strata"], *filter(None, [values["over"]])]:
         _check_word(factor, list(FACTORS), f"{where}.{'strata' if factor in values['strata'] else 'over'}")
     _check_sides(values, where)
-    numbers = {key: float(values[key]) for key in ("threshold", "margin")}
     return ClaimTest(**{**values, **numbers, "name": name, "strata": tuple(values["strata"])})
 
 
@@ -195,14 +196,23 @@ def _check_quantity(values: dict[str, Any], where: str) -> None:
 
 
 def _check_sides(values: dict[str, Any], where: str) -> None:
-    """Refuse a test of rates on the chosen ones, a test between seeds, and a negative distance."""
+    """Refuse a test of rates on the chosen ones, one between seeds or within its own sides, and a negative distance."""
     used = {*values["this"], *values["that"], values["over"]}
     if "lr" in used and values["rates"] != "each":
         raise ConfigError(f"{where}.rates", f"is {values['rates']!r}, but the test is about lr; write `rates: each`")
     if "seed" in {*used, *values["strata"]}:
         raise ConfigError(where, "seed is the unit of replication and no side of a test")
+    for place, factor in enumerate(values["strata"]):
+        if factor in used or factor in values["strata"][:place]:
+            raise ConfigError(f"{where}.strata", f"{factor!r} is a side of the test or stands here twice; leave it out")
     if values["margin"] < 0 and values["rule"] not in ABSOLUTE:
         raise ConfigError(f"{where}.margin", f"{values['margin']!r} is negative; `direction` says which way it goes")
+
+
+def _finite(number: int | float, where: str) -> float:
+    if not abs(number) <= sys.float_info.max:  # not-a-number is no more than anything
+        raise ConfigError(where, f"expected a finite number, found {number!r}"[:200])
+    return float(number)
 
 
 def _check_word(word: Any, known: Iterable[str], where: str) -> None:

@@ -3,9 +3,14 @@
 import argparse
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from actbench.plan.config import Config
 
 EXAMPLE = "actbench audit config/smoke.yaml"
 LEDGER = Path("config/claims.yaml")
+REMEDY = "run snakemake with this config"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -53,5 +58,37 @@ def _results(arguments: argparse.Namespace) -> tuple[dict[str, int], list[str], 
     ledger = load_ledger(arguments.ledger, [study.name for study in config.studies])
     from actbench.audit.products import audit_results
 
-    found = audit_results(arguments.results / config.name, arguments.figures / config.name, ledger)
+    figures = arguments.figures / config.name
+    _check_tables(config, arguments.results)
+    _check_prints(arguments.results / config.name, figures)
+    found = audit_results(arguments.results / config.name, figures, ledger)
     return found.compared, found.problems, found.unchecked
+
+
+def _check_tables(config: "Config", results: Path) -> None:
+    """Refuse raw rows that are damaged or of another config: nothing can be derived from them."""
+    from actbench.analysis.tables import check_made_from, table_path
+    from actbench.plan.schema import TABLES
+
+    for table in TABLES:
+        path = table_path(config.name, table, results)
+        if table != "layers" or path.exists():
+            check_made_from(config, path)
+
+
+def _check_prints(folder: Path, figures: Path) -> None:
+    """Refuse printed files that have other columns, or are no text; wrong numbers in them are what is looked for."""
+    from actbench.analysis.claims_schema import CLAIM_TESTS, CLAIMS
+    from actbench.analysis.statistics import read_typed
+    from actbench.analysis.stats_schema import STATS
+    from actbench.plan.errors import ConfigError
+
+    columns = {f"stats/{name}.csv": of for name, of in STATS.items()}
+    for name, of in (columns | {"claims.csv": CLAIMS, "stats/claim_tests.csv": CLAIM_TESTS}).items():
+        if (folder / name).exists():
+            read_typed(folder / name, of, REMEDY)
+    for caption in sorted(figures.glob("*.md")):
+        try:
+            caption.read_text(encoding="utf-8")
+        except UnicodeDecodeError:
+            raise ConfigError(str(caption), f"not a text in UTF-8; {REMEDY}") from None

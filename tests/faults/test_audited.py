@@ -1,0 +1,117 @@
+"""The audit on results that are damaged, strange, or of another config: a finding or one line; no traceback."""
+
+import random
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from actbench.analysis.claims import write_claims
+from actbench.analysis.statistics import write_statistics
+from actbench.plan.config import load_config
+from actbench.shell.cli import main
+from injuries import DAMAGES
+from ledgers import ledger_of
+from synthetic import write_results
+from test_audit import CLAIMS, CONFIG
+
+PRINTED = ("claims.csv", "stats/ranking.csv")
+TABLES = ("tables/runs.parquet", "tables/curves.parquet", "tables/layers.parquet", "tables/studies.parquet")
+CHANGES: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
+    "no rows": lambda rows: rows.iloc[:0],
+    "words for numbers": lambda rows: rows.assign(**dict.fromkeys(rows, "x")),
+    "infinite": lambda rows: rows.assign(**{name: float("inf") for name in rows.select_dtypes("float")}),
+    "every row twice": lambda rows: pd.concat([rows, rows]),
+    "other columns": lambda rows: rows.rename(columns={name: f"<b>{name}" for name in rows}),
+}
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make results with statistics, claims and a caption."""
+    folder = tmp_path_factory.mktemp("audited")
+    (folder / "config.yaml").write_text(CONFIG, encoding="utf-8")
+    config = load_config(folder / "config.yaml")
+    write_results(config, folder / "results")
+    write_statistics(config, folder / "results")
+    write_claims(config, ledger_of(folder, CLAIMS), folder / "results")
+    (folder / "figures" / "synthetic").mkdir(parents=True)
+    (folder / "figures" / "synthetic" / "ranking.md").write_text("What? n = 120 runs, 5 seeds.\n", encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def project(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Copy the results and go there."""
+    folder = shutil.copytree(made, tmp_path / "project")
+    monkeypatch.chdir(folder)
+    return folder
+
+
+def audit(capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:
+    """Call the verb; what stops it is one line."""
+    capsys.readouterr()
+    code = main(["audit", "config.yaml", "--ledger", "claims.yaml"])
+    said = capsys.readouterr()
+    errors = [line for line in said.err.splitlines() if "no checksum beside it" not in line]
+    assert len(errors) == (code == 2), said.err
+    assert all(line.isprintable() for line in errors)
+    return code, said.out + said.err
+
+
+def test_untouched_results_are_clean(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What the others damage is sound."""
+    assert audit(capsys)[0] == 0
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+@pytest.mark.parametrize("file", TABLES)
+def test_damaged_tables_stop_the_audit(
+    project: Path, capsys: pytest.CaptureFixture[str], file: str, damage: str
+) -> None:
+    """Raw rows that are not as they were written are named and nothing is compared with them."""
+    path, other = (project / "results" / "synthetic" / name for name in (file, TABLES[file == TABLES[0]]))
+    DAMAGES[damage](path, other, random.Random(damage))
+    code, said = audit(capsys)
+    assert code == 2
+    assert "changed since it was written" in said
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+@pytest.mark.parametrize("file", PRINTED)
+def test_damaged_prints_are_found(project: Path, capsys: pytest.CaptureFixture[str], file: str, damage: str) -> None:
+    """A printed file that is damaged is a mismatch or one line; only a bit may be below what is compared."""
+    path, other = (project / "results" / "synthetic" / name for name in (file, PRINTED[file == PRINTED[0]]))
+    DAMAGES[damage](path, other, random.Random(damage))
+    assert audit(capsys)[0] in ((1, 2) if damage != "flip a bit" else (0, 1, 2))
+
+
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("file", [*PRINTED, "stats/claim_tests.csv"])
+def test_strange_prints_are_found(project: Path, capsys: pytest.CaptureFixture[str], file: str, change: str) -> None:
+    """Printed files with odd rows and columns are a mismatch or one line."""
+    path = project / "results" / "synthetic" / file
+    CHANGES[change](pd.read_csv(path)).to_csv(path, index=False)
+    assert audit(capsys)[0] in (1, 2)
+
+
+def test_a_caption_that_is_no_text_is_one_line(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A caption of bytes that are no UTF-8 stops the audit with its name."""
+    (project / "figures" / "synthetic" / "ranking.md").write_bytes(b"\xff\xfe n = 3 runs")
+    code, said = audit(capsys)
+    assert code == 2
+    assert "ranking.md" in said
+
+
+@pytest.mark.parametrize("words", [["audit"], ["claims"], ["claims", "better"], ["stats"], ["report"]])
+def test_an_edited_config_is_noticed(project: Path, capsys: pytest.CaptureFixture[str], words: list[str]) -> None:
+    """Once the config is edited, no verb takes the results of the old one for those of the new one."""
+    text = CONFIG.replace("seed: [0, 1, 2, 3, 4]", "seed: [0, 1]")
+    (project / "config.yaml").write_text(text, encoding="utf-8")
+    ledger = ["--ledger", "claims.yaml"] if words[0] in ("audit", "claims") else []
+    assert main([words[0], "config.yaml", *words[1:], *ledger]) == 2
+    said = capsys.readouterr().err
+    assert "made from another config than the one given" in said
+    assert said.count("\n") == 1
