@@ -74,7 +74,10 @@ def fake_theory(config: Config) -> dict[str, pd.DataFrame]:
     names = ["activation", "depth", "init", "norm", "residual"]
     theory = pd.MultiIndex.from_product([levels[name] for name in names], names=names).to_frame(index=False)
     variances = {init: 0.5 * (place + 1) for place, init in enumerate(levels["init"])}
-    theory = theory.assign(weight_var=theory["init"].map(variances), layer=1, weight_gradient=1.0)
+    theory = theory.assign(weight_var=theory["init"].map(variances))
+    theory = theory.loc[theory.index.repeat(theory["depth"])]
+    layer = theory.groupby(names).cumcount() + 1
+    theory = theory.assign(layer=layer, weight_gradient=0.9 ** (theory["depth"] - layer))
     grid = pd.DataFrame({"weight_var": [0.1, 1.0, 10.0], "chi": 1.0, "xi_c": [2.0, None, 3.0], "xi_gradient": 2.0})
     return {
         "theory": theory,

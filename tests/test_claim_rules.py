@@ -9,9 +9,13 @@ from scipy.stats import linregress, mannwhitneyu
 from statsmodels.formula.api import ols
 from statsmodels.stats.anova import anova_lm
 
+from actbench.analysis.claim_costs import cost, read_costs
+from actbench.analysis.claim_laws import COEFFICIENT, NORM
 from actbench.analysis.claim_rules import EFFECTS, auc, block_of, difference, interaction_share, mean, slope
+from actbench.analysis.claim_tests import Evidence, rows_of_test
 from actbench.analysis.verdicts import judge
-from ledgers import noise, one_test, rows
+from actbench.plan.ledger import RULES
+from ledgers import claim, ledger_of, noise, one_test, rows
 
 PAIR = {"this": {"activation": "tanh"}, "that": {"activation": "relu"}}
 FRAME = rows(activation=("relu", "tanh"), depth=(2, 4, 8), init=("he_normal", "xavier_normal"))
@@ -138,9 +142,71 @@ FLIPS = {
 }
 
 
-def test_every_rule_over_runs_is_flipped() -> None:
+# rule -> the test that turns its data over
+ELSEWHERE = {
+    "law": "test_other_data_break_a_law",
+    "cost": "test_other_times_give_another_verdict",
+    "exact": "test_claims.test_an_exact_check_is_read_from_its_file",
+}
+
+
+def test_every_rule_is_flipped() -> None:
     """A rule that is added without a flip of its verdicts is an error."""
     assert set(FLIPS) == set(EFFECTS)
+    assert set(FLIPS) | set(ELSEWHERE) == set(RULES)
+    assert {name for name in ELSEWHERE.values() if "." not in name} <= set(globals())
+
+
+@pytest.mark.parametrize(
+    ("largest", "verdict"),
+    [([0.0] * 5, "supported"), ([0.02] * 5, "contradicted"), ([0.0, 0.02, 0.0, 0.02, 0.01], "inconclusive")],
+)
+def test_other_data_break_a_law(largest: list[float], verdict: str, tmp_path: Path) -> None:
+    """Recorded coefficients that obey the clipping law support it; one run a seed that does not is enough to break it.
+
+    Runs without clipping by norm have no deviation and are not counted.
+    """
+    keys = {"rule": "law", "check": "clip_coefficient", "rates": "each", "direction": "lower", "margin": 0.005}
+    entry = ledger_of(tmp_path, {"a-law": claim(study="main", **keys)})[0]
+    runs = rows(depth=(2, 4), clip=("none", "norm(1.0)")).assign(steps=1000)
+    runs["norm_seen"] = 0.5 + runs["depth"] / 4  # clipped in the deeper networks alone
+    lawful = (1.0 / (runs["norm_seen"] + 1e-6)).clip(upper=1)
+    off = runs["seed"].map(dict(enumerate(largest))) * (runs["depth"] == 4)
+    seen = {COEFFICIENT: lawful - off, NORM: runs["norm_seen"]}
+    by_key = {wanted: pd.Series(values.to_numpy(), index=runs["run_key"]) for wanted, values in seen.items()}
+    evidence = Evidence(runs, runs[["run_key"]].assign(study="main"), pd.DataFrame(), by_key)
+    found = next(rows_of_test(entry, entry.tests[0], evidence))
+    assert found["verdict"] == verdict
+    assert found["effect"] == pytest.approx(np.mean(largest), abs=1e-9)
+    assert (found["n_runs"], found["n_seeds"]) == (10, 5)
+
+
+def _costs(path: Path, ratios: list[float]) -> pd.DataFrame:
+    """Write and read a table of times in which tanh takes `ratio` times as long as relu in each round."""
+    each = [
+        {"activation": name, "round": place, "forward_ns": factor, "backward_ns": 3 * factor, "step_us": 9.0}
+        for place, ratio in enumerate(ratios)
+        for name, factor in (("relu", 1.0 + place), ("tanh", ratio * (1.0 + place)), ("mish", 50.0))
+    ]
+    pd.DataFrame(each).to_csv(path, index=False)
+    return read_costs(path)
+
+
+@pytest.mark.parametrize(
+    ("ratios", "verdict"),
+    [([1.5, 1.4, 1.6], "supported"), ([0.7, 0.8, 0.9], "contradicted"), ([1.0, 1.2, 1.1], "inconclusive")],
+)
+def test_other_times_give_another_verdict(ratios: list[float], verdict: str, tmp_path: Path) -> None:
+    """A cost is compared within each round: forward and backward of the one over the other's, less 1."""
+    keys = {"rule": "cost", "quantity": "ns_per_element", "margin": 0.1, "kind": "cost"}
+    entry = ledger_of(tmp_path, {"a-cost": claim(**keys, this={"activation": "tanh"}, that={"activation": "relu"})})[0]
+    costs = _costs(tmp_path / "cost.csv", ratios)
+    assert cost(costs, entry.tests[0]).by_seed.to_numpy() == pytest.approx(np.array(ratios) - 1)
+    evidence = Evidence(pd.DataFrame(), pd.DataFrame(), pd.DataFrame(), cost=costs)
+    found = next(rows_of_test(entry, entry.tests[0], evidence))
+    assert (found["verdict"], found["n_seeds"], found["note"]) == (verdict, 0, "3 rounds of timing on this machine")
+    absent = ledger_of(tmp_path, {"a-cost": claim(**keys, this={"activation": "gelu"}, that={"activation": "relu"})})[0]
+    assert next(rows_of_test(absent, absent.tests[0], evidence))["verdict"] == "not estimable"
 
 
 @pytest.mark.parametrize("rule", FLIPS)

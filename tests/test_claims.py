@@ -78,7 +78,7 @@ def test_what_cannot_be_tested_says_so_and_the_rest_goes_on(tmp_path: Path) -> N
         no_record={"study": "main", "rule": "mean", "quantity": "zero_fraction"},
         no_check={"rule": "exact", "check": "elu_limit"},
         untested={"needs": "a recurrent model family"},
-        cost={"kind": "cost", "rule": "cost", "quantity": "ns", "this": {"activation": "relu"}},
+        cost={"kind": "cost", "rule": "cost", "quantity": "ns_per_element", "this": {"activation": "relu"}},
     )
     assert found["verdict"].to_dict() == {
         "fine": "supported", "absent": "study missing", "no-level": "not estimable", "no-record": "not estimable",
@@ -86,7 +86,7 @@ def test_what_cannot_be_tested_says_so_and_the_rest_goes_on(tmp_path: Path) -> N
     }  # fmt: skip
     assert found.loc["absent", "note"] == "no study elsewhere in this config"
     assert found.loc["no-record", "note"] == "zero_fraction was recorded for none of the runs"
-    assert found.loc["cost", "note"].startswith("run `actbench cost`")
+    assert found.loc["cost", "note"].startswith("run `actbench cost CONFIG`")
     assert (found["note"].str.len() > 0).sum() == 6
     assert judged(tmp_path, few, two=TANH).loc["two", "verdict"] == "n too small"
     failed = FRAMES["runs"].assign(status="diverged")

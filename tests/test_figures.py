@@ -288,6 +288,18 @@ def test_norms_that_vanish_are_drawn_on_the_edge(config_path: Path) -> None:
     assert {float(y) for line in figure.axes[0].lines for y in line.get_ydata()} == {lowest}
 
 
+def test_theory_is_dotted_through_the_last_hidden_layer(config_path: Path) -> None:
+    """Each initialisation has a dotted line at the start, and none where theory has no prediction."""
+    data = numbers("gradient_by_layer", config_path)
+    dotted = [line for line in drawing("gradient_by_layer", data).axes[0].lines if line.get_linewidth() == 1.6]
+    own = data[(data["activation"] == "sigmoid") & (data["moment"] == "start") & (data["layer"] == data["depth"])]
+    assert sorted(line.get_ydata()[-1] for line in dotted) == pytest.approx(sorted(own["gradient_norm"]))
+    assert dotted[0].get_ydata()[0] == pytest.approx(dotted[0].get_ydata()[-1] * 0.9 ** (own["depth"].iloc[0] - 1))
+    lacking = data.assign(weight_gradient=data["weight_gradient"].where(data["activation"] != "sigmoid"))
+    assert all(line.get_linewidth() != 1.6 for line in drawing("gradient_by_layer", lacking).axes[0].lines)
+    assert "there is none for sigmoid" in load_source("gradient_by_layer").caption(lacking)
+
+
 def test_drawing_needs_neither_torch_nor_scipy() -> None:
     """Importing every figure and the report brings no torch, scipy or statsmodels."""
     modules = ["actbench.show.report", *(f"actbench.show.figures.{name}" for name in NAMES)]

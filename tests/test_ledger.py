@@ -55,6 +55,10 @@ def test_tests_share_what_stands_beside_them(tmp_path: Path) -> None:
         ({"margin": "big"}, "a-claim.margin: expected a number, found 'big'"),
         ({"quantity": "steps_to_loss"}, "steps_to_loss needs the key 'threshold'"),
         ({"rule": "exact", "check": "sigmoid_rnge"}, "unknown check 'sigmoid_rnge'; did you mean sigmoid_range"),
+        ({"quantity": "seconds_to_loss"}, "seconds_to_loss needs the key 'threshold'"),
+        ({"rule": "cost", "quantity": "ns"}, "needs the key 'this'"),
+        ({"rule": "cost", "quantity": "ns", "this": {"activation": "relu"}}, "unknown quantity 'ns'; "),
+        ({"rule": "cost", "quantity": "us_per_step", "this": {"depth": 2}}, "a cost is that of an activation"),
         ({"source": ["D"]}, "a-claim.source: unknown source 'D'; known: A, B, C"),
         ({"kind": "guess"}, "a-claim.kind: unknown kind 'guess'"),
         ({"figure": "rankings"}, "a-claim.figure: unknown figure 'rankings'; did you mean"),
@@ -79,9 +83,10 @@ def test_an_absent_or_empty_ledger_is_refused(tmp_path: Path) -> None:
         ledger_of(tmp_path, {"A_claim": claim(**GOOD)})
 
 
-def test_the_shipped_ledger_fits_the_default_grid(project_root: Path) -> None:
-    """Every study that it names is in the default grid, with the levels that its tests take there."""
-    config = load_config(project_root / "config" / "config.yaml")
+@pytest.mark.parametrize("grid", ["config.yaml", "paper.yaml"])
+def test_the_shipped_ledger_fits_the_grids(grid: str, project_root: Path) -> None:
+    """Every study that it names is in the default and in the full grid, with the levels that its tests take there."""
+    config = load_config(project_root / "config" / grid)
     studies = {study.name: study for study in config.studies}
     ledger = load_ledger(project_root / "config" / "claims.yaml")
     assert len(ledger) >= 45

@@ -6,8 +6,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from actbench.analysis.run_values import LAYERS, read_diagnostics, reduce_layers, rescale, steps_to_loss
+from actbench.analysis.run_values import (
+    LAYERS,
+    read_diagnostics,
+    reduce_layers,
+    rescale,
+    steps_to_loss,
+    value_of_runs,
+)
 from actbench.plan.ledger import CHOICES
+from ledgers import one_test
 from synthetic import make_config, write_results
 
 CONFIG = make_config(steps=(64,))
@@ -66,6 +74,16 @@ def test_steps_to_a_loss_lie_between_two_evaluations() -> None:
     assert found["a"] == pytest.approx(np.sqrt(4 * 16) - 1)
     assert found["b"] == 128
     assert found["c"] == 1  # already there: the smallest number that has a logarithm
+
+
+def test_seconds_to_a_loss_are_steps_at_the_speed_of_the_run(tmp_path: Path) -> None:
+    """A run of 64 updates in 32 s that needs 7 of them needs 3.5 s; one that never gets there counts 64 s."""
+    test = one_test(tmp_path, study="main", rule="mean", quantity="seconds_to_loss", threshold=1.5)
+    curves = pd.DataFrame(
+        {"run_key": ["a"] * 3 + ["b"] * 2, "step": [0, 3, 15, 0, 64], "loss": [3.0, 2.0, 1.0, 3, 2.5]}
+    )
+    runs = pd.DataFrame({"run_key": ["a", "b"], "steps": 64, "seconds": 32.0, "failed": False})
+    assert value_of_runs(test, runs, curves.assign(split="train"), {}).to_list() == pytest.approx([3.5, 64.0])
 
 
 def test_zero_has_a_logarithm() -> None:

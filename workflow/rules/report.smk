@@ -41,7 +41,7 @@ rule report:
             *rules.boundaries.output,
             *rules.theory.output,
         ],
-        claims=[*rules.exact.output, *rules.claims.output],
+        claims=[*rules.exact.output, *rules.cost.output, *rules.claims.output],
         figures=rules.figures.input,
         code=[*code_of("shell.report"), *PAGE],
     output:
@@ -70,7 +70,7 @@ rule manifest:
             *rules.boundaries.output,
             *rules.theory.output,
         ],
-        claims=[*rules.exact.output, *rules.claims.output],
+        claims=[*rules.exact.output, *rules.cost.output, *rules.claims.output],
         figures=rules.figures.input,
         latex=rules.latex.output,
         report=rules.report.output,

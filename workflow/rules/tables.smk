@@ -2,7 +2,8 @@
 # Inputs:  results/<name>/shards/*.parquet and the config, which the tables embed.
 # Outputs: results/<name>/tables/{runs,curves,layers,studies}.parquet · results/<name>/stats/*.csv, of which
 #          activations.csv tabulates the functions themselves and boundaries.csv the answers of a few
-#          networks in the plane, so that drawing them needs no torch; exact.csv holds what calculus settles.
+#          networks in the plane, so that drawing them needs no torch; exact.csv holds what calculus settles,
+#          cost.csv what activations cost on this machine.
 #          results/<name>/claims.csv · stats/claim_tests.csv: the ledger of claims, judged.
 
 
@@ -97,10 +98,27 @@ rule exact:
         f"python -m actbench exact {CONFIG} 2> {{log}}"
 
 
+rule cost:
+    input:
+        config=CONFIG_FILE,
+        code=code_of("shell.cost"),
+    output:
+        f"results/{NAME}/stats/cost.csv",
+    log:
+        f"logs/{NAME}/cost.log",
+    conda:
+        "../envs/actbench.yaml"
+    message:
+        "Time the activations"
+    shell:
+        f"python -m actbench cost {CONFIG} > {{log}} 2>&1"
+
+
 rule claims:
     input:
         tables=rules.tables.output,
         exact=rules.exact.output,
+        cost=rules.cost.output,
         ledger=LEDGER_FILE,
         code=code_of("shell.claims"),
     output:

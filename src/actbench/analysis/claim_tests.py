@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from actbench.analysis.claim_costs import cost, read_costs
 from actbench.analysis.claim_laws import LAWS
 from actbench.analysis.claim_rules import EFFECTS, Effects, matches
 from actbench.analysis.metrics import CONDITION, METRICS, add_metrics, choose_lr
@@ -26,7 +27,7 @@ from actbench.analysis.verdicts import (
     unite,
 )  # fmt: skip
 from actbench.plan.config import Config
-from actbench.plan.ledger import SPEED, Claim, ClaimTest
+from actbench.plan.ledger import CLOCK, SPEED, Claim, ClaimTest
 from actbench.plan.registry import declared_text, known_levels
 
 Row = dict[str, Any]
@@ -51,13 +52,13 @@ def read_evidence(config: Config, ledger: tuple[Claim, ...], results: Path = RES
     members = members[members["study"].isin({test.study for test in tests})]
     runs = add_metrics(read_table(config, "runs", results=results))
     runs = runs[runs["run_key"].isin(members["run_key"])].sort_values("run_key", ignore_index=True)
-    timed = [test.study for test in tests if SPEED in (test.quantity, _of_rates(test))]
+    timed = [test.study for test in tests if {SPEED, CLOCK} & {test.quantity, _of_rates(test)}]
     keys = sorted(set(members.loc[members["study"].isin(timed), "run_key"]))
     curves = read_rows(config, "curves", ["run_key", "step", "split", "loss"], [("run_key", "in", keys)], results)
     wanted = [item for test in tests for item in [wanted_of(test), *_of_law(test)] if item]
     diagnostics = read_diagnostics(config, runs, wanted, results)
-    own = [_read(stats_path(config.name, name, results)) for name in ("exact", "cost")]
-    return Evidence(runs, members, curves, diagnostics, *own)
+    exact, costs = (stats_path(config.name, name, results) for name in ("exact", "cost"))
+    return Evidence(runs, members, curves, diagnostics, _read(exact), read_costs(costs))
 
 
 def _of_rates(test: ClaimTest) -> str:
@@ -78,7 +79,7 @@ def rows_of_test(claim: Claim, test: ClaimTest, evidence: Evidence) -> Iterator[
         yield _row(claim, test, "", _exact(test, evidence.exact), 0)
         return
     if test.rule == "cost":
-        yield _row(claim, test, "", _not_yet("run `actbench cost` first"), 0)
+        yield _row(claim, test, "", _cost(test, evidence.cost), 0)
         return
     rows = _select(test, evidence)
     if rows is None:
@@ -146,6 +147,16 @@ def _exact(test: ClaimTest, exact: pd.DataFrame) -> Estimate:
     return Estimate(float(row["value"]), np.nan, np.nan, np.nan, 0, verdict, str(row["detail"]))
 
 
+def _cost(test: ClaimTest, costs: pd.DataFrame) -> Estimate:
+    if costs.empty:
+        return _not_yet("run `actbench cost CONFIG` first")
+    effects = cost(costs, test)
+    estimate = judge(effects.by_seed, test)
+    if estimate.verdict == NOT_ESTIMABLE:
+        return _not(NOT_ESTIMABLE, "one of the sides was not timed")
+    return Estimate(**{**vars(estimate), "n_seeds": 0, "note": effects.note})
+
+
 def _not(verdict: str, note: str) -> Estimate:
     return Estimate(np.nan, np.nan, np.nan, np.nan, 0, verdict, note)
 
@@ -166,7 +177,10 @@ def describe_quantity(test: ClaimTest) -> str:
     """Say in a few words what a test measures."""
     wanted = wanted_of(test)
     if not wanted:
-        parts = [test.quantity or test.check, f"below {test.threshold:g} nats" if test.quantity == SPEED else ""]
+        parts = [
+            test.quantity or test.check,
+            f"below {test.threshold:g} nats" if test.quantity in (SPEED, CLOCK) else "",
+        ]
     else:
         parts = [wanted[0], f"at {wanted[1]}" if wanted[1] != "early" else "early", _where(wanted[2])]
     scale = "" if test.scale == "linear" else f"{test.scale} "
@@ -194,4 +208,4 @@ def _linear_unit(test: ClaimTest) -> str:
         return METRICS[test.quantity].unit or "fraction"
     if test.quantity in known_levels("diagnostic"):
         return declared_text("diagnostic", test.quantity, "unit")
-    return "updates" if test.quantity == SPEED else ""
+    return {SPEED: "updates", CLOCK: "s"}.get(test.quantity, "")

@@ -57,6 +57,16 @@ CLAIM_TESTS = (
     _NOTE,
 )
 
+COST = (
+    Column("activation", "string", "", "activation; identity is always among them"),
+    Column("round", "int64", "", "number of the round, in which each activation has its turn"),
+    Column("forward_ns", "float64", "ns", "forward pass for one number"),
+    Column("backward_ns", "float64", "ns", "backward pass for one number"),
+    Column("copy_ns", "float64", "ns", "copy of one number"),
+    Column("step_us", "float64", "µs", "one update of one model of the default levels with this activation"),
+    Column("device", "string", "", "kind of device that was timed; no other machine gives the same times"),
+)
+
 EXACT = (
     Column("check", "string", "", "name of the check"),
     Column("holds", "int64", "", "1: the claim holds as written; 0: it does not"),

@@ -80,6 +80,22 @@ AGGREGATES = (
     NOTE,
 )
 
+COST_ACCURACY = (
+    STUDY,
+    ACTIVATION,
+    N_BLOCKS,
+    N_SEEDS,
+    N_RUNS,
+    Column(
+        "seconds", "float64", "s", "mean time of 1,000 updates of a run: its share of its stack's; not reproducible"
+    ),
+    Column("relative", "float64", "", "mean over blocks of the time over that of the block's mean activation"),
+    Column("relative_low", "float64", "", "relative: low end of the 95 % bootstrap interval over blocks", True),
+    Column("relative_high", "float64", "", "relative: high end of the 95 % bootstrap interval over blocks", True),
+    *estimated("score", "fraction", "mean over seeds of the mean of score over blocks"),
+    NOTE,
+)
+
 PERFORMANCE_PROFILES = (
     STUDY,
     ACTIVATION,

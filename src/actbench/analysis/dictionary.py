@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from actbench.analysis.atomic_file import write_text
-from actbench.analysis.claims_schema import CLAIM_TESTS, CLAIMS, EXACT
+from actbench.analysis.claims_schema import CLAIM_TESTS, CLAIMS, COST, EXACT
 from actbench.analysis.intervals import RESAMPLES
 from actbench.analysis.metrics import METRICS
 from actbench.analysis.stats_schema import STATS
@@ -115,6 +115,7 @@ STATS_TITLES = {
     "rank_stability": "One row for each activation of each study and each way of resampling: how sure is the order?",
     "aggregates": "One row for each activation of each study: its interquartile mean.",
     "profiles": "One row for each activation of each study and threshold: the share of runs above it.",
+    "cost_accuracy": "One row for each activation of each study: the time of its updates beside its score.",
     "factor_effects": "One row for each factor and each two factors of each study: how much of the variance is theirs?",
     "interactions": "One row for every two levels of two factors of each study: their mean score together.",
     "simple_effects": "One row for each activation, level and level of another factor: what the first level changes.",
@@ -128,6 +129,10 @@ LEDGER = {
     "claims": ("One row for each claim of the ledger, config/claims.yaml, with its verdict.", CLAIMS),
     "stats/claim_tests": ("One row for each test of a claim, over all its runs and in each stratum.", CLAIM_TESTS),
     "stats/exact": ("One row for each property that arithmetic or calculus settles.", EXACT),
+    "stats/cost": (
+        "One row for each activation and round of timing: what it costs on the machine that timed it.",
+        COST,
+    ),
 }
 
 

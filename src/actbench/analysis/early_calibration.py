@@ -54,8 +54,9 @@ def choose_rule(counts_BSK: Array) -> Rule:
     good_K, bad_K = counts_BSK.sum(axis=1)
     rising = 2 * float(bad_K @ (np.cumsum(good_K) - 0.5 * good_K)) >= good_K.sum() * bad_K.sum()
     index_K = np.cumsum(good_K) * bad_K.sum() - np.cumsum(bad_K) * good_K.sum()
-    index_K = index_K if rising else -index_K
-    return Rule(bool(rising), int(np.argmax(index_K[:-1])) if len(index_K) > 1 else 0)
+    seen = np.flatnonzero(good_K + bad_K)  # values that only other seeds have are no thresholds
+    gain = (index_K if rising else -index_K)[seen[:-1]]
+    return Rule(bool(rising), int(seen[np.argmax(gain)]) if len(gain) else int(seen[0]))
 
 
 def calibrate(signal: Signal) -> dict[str, Any]:

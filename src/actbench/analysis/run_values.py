@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from actbench.analysis.row_groups import open_table
 from actbench.analysis.tables import RESULTS
 from actbench.plan.config import Config
-from actbench.plan.ledger import SPEED, ClaimTest
+from actbench.plan.ledger import CLOCK, SPEED, ClaimTest
 from actbench.plan.registry import declared_text, known_levels
 
 SMALLEST = 1e-38  # about the smallest normal float32; smaller numbers were flushed to zero while training
@@ -140,6 +140,8 @@ def value_of_runs(
         values = runs["run_key"].map(diagnostics.get(wanted, pd.Series(dtype="float64")))
     elif test.quantity == SPEED:
         values = speed(test, runs, curves, "train")
+    elif test.quantity == CLOCK:
+        values = speed(test, runs, curves, "train") * runs["seconds"] / runs["steps"]
     else:
         values = runs[test.quantity]
     return rescale(values.astype("float64").replace([np.inf, -np.inf], np.nan), test.scale)

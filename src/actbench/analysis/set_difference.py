@@ -119,6 +119,7 @@ def _claims(recorded: Recorded) -> "pd.Series[str] | None":
         if path.is_file():
             try:
                 rows = pd.read_csv(path, keep_default_na=False, dtype="str")
+                rows = rows[rows["kind"] != "cost"] if "kind" in rows else rows  # times belong to a machine
                 verdicts = pd.Series(rows["verdict"].to_numpy(), pd.Index(rows["id"], name="id"))
                 if verdicts.index.has_duplicates:
                     raise ValueError("an id stands twice")

@@ -8,6 +8,7 @@ import pandas as pd
 from actbench.analysis import activation_pairs, comparisons, estimates, rank_stability, ranking
 from actbench.analysis.aggregates import aggregates
 from actbench.analysis.atomic_file import replacing
+from actbench.analysis.cost_accuracy import cost_accuracy
 from actbench.analysis.curves import curve_table, schedule_of
 from actbench.analysis.early_records import read_early, reduce_early
 from actbench.analysis.early_warning import early_warning, facts_of
@@ -30,7 +31,7 @@ from actbench.plan.schema import Column
 
 NEEDED = [
     "run_key", *FACTORS, "status", "train_accuracy", "test_accuracy",
-    "best_val_accuracy", "best_test_accuracy", "best_test_loss", "clip_rate", "classes",
+    "best_val_accuracy", "best_test_accuracy", "best_test_loss", "clip_rate", "classes", "seconds",
 ]  # fmt: skip
 EVALUATED = ["run_key", "step", "split", "accuracy"]
 MEASURED = ["run_key", "step", "layer", "diagnostic", "value"]
@@ -89,6 +90,7 @@ def _compute(
         "rank_stability": rank_stability.stability(rows),
         "aggregates": means,
         "profiles": profiles,
+        "cost_accuracy": cost_accuracy(scores),
         "factor_effects": factor_effects(rows),
         "interactions": interactions(scores),
         "simple_effects": simple_effects(scores),

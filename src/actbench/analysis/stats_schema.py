@@ -1,6 +1,13 @@
 """The columns of every statistic: dtype, unit and meaning, as plan.schema has them for the tables."""
 
-from actbench.analysis.comparison_schema import AGGREGATES, OMNIBUS, PAIRS, PERFORMANCE_PROFILES, RANK_STABILITY
+from actbench.analysis.comparison_schema import (
+    AGGREGATES,
+    COST_ACCURACY,
+    OMNIBUS,
+    PAIRS,
+    PERFORMANCE_PROFILES,
+    RANK_STABILITY,
+)
 from actbench.analysis.early_warning_schema import EARLY_WARNING
 from actbench.analysis.explorer import PROFILES
 from actbench.analysis.factorial_schema import FACTOR_EFFECTS, INTERACTIONS, LEARNING_RATES, SIMPLE_EFFECTS
@@ -200,6 +207,7 @@ STATS: dict[str, tuple[Column, ...]] = {
     "rank_stability": RANK_STABILITY,
     "aggregates": AGGREGATES,
     "profiles": PERFORMANCE_PROFILES,
+    "cost_accuracy": COST_ACCURACY,
     "factor_effects": FACTOR_EFFECTS,
     "interactions": INTERACTIONS,
     "simple_effects": SIMPLE_EFFECTS,

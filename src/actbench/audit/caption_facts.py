@@ -108,6 +108,12 @@ VERDICTS = ("supported", "conditional", "inconclusive", "contradicted")
 N, SEEDS = f"n = {NUMBER} runs?", (rf"(?:{NUMBER} to )?{NUMBER} seeds?", seeds)
 RUNS, BLOCKS = (N, total("n_runs")), (f"over {NUMBER} blocks?", most("n_blocks"))
 BEST, PANEL = (f"best of {NUMBER}", len), (f"Up to {NUMBER} runs?", largest_panel)
+LAYERS: list[tuple[str, Fact]] = [
+    (f"of {NUMBER} hidden layers?", most("depth")), SEEDS,
+    (rf"update \({NUMBER} runs?", lambda drawn: moment(drawn, "start")),
+    (rf"the last \({NUMBER} runs?", lambda drawn: moment(drawn, "end")),
+    (f"the other {NUMBER} runs?", lost),
+]  # fmt: skip
 FACTS: dict[str, list[tuple[str, Fact]]] = {
     "accuracy_by_depth": [(f"over {NUMBER} conditions?", most("n_conditions")), RUNS, SEEDS],
     "activation_functions": [
@@ -120,6 +126,10 @@ FACTS: dict[str, list[tuple[str, Fact]]] = {
         (N, most("n_runs")), (f"{NUMBER} seeds?", most("n_seeds")),
     ],
     "clipping": [PANEL, SEEDS],
+    "cost_accuracy": [
+        (rf"take {NUMBER} s \(\S+\) to {NUMBER} s", lambda drawn: [drawn["seconds"].min(), drawn["seconds"].max()]),
+        RUNS, (f"{NUMBER} blocks?", most("n_blocks")), SEEDS,
+    ],
     "critical_difference": [
         BEST, BLOCKS, (f"difference, {NUMBER} at {NUMBER};", difference), (f"p [<=] {NUMBER}", friedman),
         (f"of {NUMBER} resamples?", most("n_resamples")),
@@ -137,12 +147,7 @@ FACTS: dict[str, list[tuple[str, Fact]]] = {
         (f"which {NUMBER} did not", lambda drawn: drawn.sort_values("n_runs")["n_untrained"].iloc[-1]),
     ],
     "factor_importance": [(f"The {NUMBER} terms?", kinds("term")), (N, most("n_runs")), SEEDS],
-    "gradient_by_layer": [
-        (f"of {NUMBER} hidden layers?", most("depth")), SEEDS,
-        (rf"update \({NUMBER} runs?", lambda drawn: moment(drawn, "start")),
-        (rf"the last \({NUMBER} runs?", lambda drawn: moment(drawn, "end")),
-        (f"the other {NUMBER} runs?", lost),
-    ],
+    "gradient_by_layer": LAYERS,
     "interaction_grid": [
         (rf"from 0: (?:{NUMBER}|\S+) with \w+ (?:{NUMBER}|\S+), {NUMBER}\. No interval", strongest), SEEDS,
         (f"{NUMBER} runs? or more", lambda drawn: drawn["n_runs"].min()),
@@ -150,6 +155,7 @@ FACTS: dict[str, list[tuple[str, Fact]]] = {
     "learning_curves": [(f"after 0 to {NUMBER} updates?", most("steps")), (N, last_step), SEEDS],
     "learning_rate_sensitivity": [RUNS, SEEDS],
     "performance_profiles": [(N, lambda drawn: drawn.drop_duplicates("activation")["n_runs"].sum()), SEEDS],
+    "residual_gradients": LAYERS,
     "saturation": [PANEL, SEEDS],
     "sign_coherence": [PANEL, SEEDS],
     "trainable_depth": [
@@ -169,6 +175,7 @@ BLANKS: dict[str, tuple[str, ...]] = {
     "activation_functions": ("-2.2", "3.2"),
     "activation_ranking": ("1", "95", "95"),
     "claim_forest": ("1", "1", "1", "10", "95"),
+    "cost_accuracy": ("0", "1,000", "95"),
     "critical_difference": ("1",),
     "decision_boundaries": ("1",),
     "early_warning": ("0.5", "2", "95"),
@@ -178,6 +185,7 @@ BLANKS: dict[str, tuple[str, ...]] = {
     "learning_curves": ("0", "95"),
     "learning_rate_sensitivity": ("0", "95"),
     "performance_profiles": ("0", "95"),
+    "residual_gradients": ("1e-10",),
     "saturation": ("5",),
     "sign_coherence": ("0.5",),
     "trainable_depth": ("6",),

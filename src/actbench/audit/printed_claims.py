@@ -51,7 +51,7 @@ def diagnostic(raw: Raw, test: ClaimTest, runs: pd.DataFrame) -> "pd.Series[floa
 
 def effects(raw: Raw, test: ClaimTest, stratum: str) -> list[float] | None:
     """Return the effect of each seed; None for what this path does not redo: ranks, speeds, laws, lost layers."""
-    if test.rule not in REDONE or test.scale == "rank" or "steps_to_loss" in (test.quantity, test.rates):
+    if test.rule not in REDONE or test.scale == "rank" or test.quantity.endswith("_to_loss"):
         return None
     if test.rates == "fastest":
         return None

@@ -5,7 +5,15 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from actbench.audit import printed_effects, printed_pairs, printed_records, printed_scores, printed_stability
+from actbench.audit import (
+    printed_costs,
+    printed_effects,
+    printed_pairs,
+    printed_records,
+    printed_scores,
+    printed_stability,
+    printed_warnings,
+)
 from actbench.audit.printed_rows import Row, compare
 from actbench.audit.raw_rows import CONDITION, Raw
 
@@ -36,6 +44,8 @@ STATISTICS: dict[str, Statistic] = {
     "curves": Statistic(("activation", "depth", "steps", "split", "step"), printed_records.curves),
     "gradients": Statistic((*LAYER, "moment", "layer"), printed_records.gradients, True),
     "inside": Statistic(("activation", "cause", "level", "diagnostic", "step"), printed_records.inside, True),
+    "early_warning": Statistic(("diagnostic", "layers", "step"), printed_warnings.early_warning, True),
+    "cost_accuracy": Statistic(("activation",), printed_costs.cost_accuracy),
     "omnibus": Statistic((), printed_pairs.omnibus),
     "pairs": Statistic(("first", "second"), printed_pairs.pairs, loose={"nemenyi_p": 1e-9}),
     "aggregates": Statistic(("activation",), printed_pairs.aggregates),

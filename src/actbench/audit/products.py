@@ -14,15 +14,13 @@ from actbench.audit.printed_claims import audit_claims, audit_exact_claims
 from actbench.audit.printed_functions import audit_activations, audit_boundaries, audit_exact
 from actbench.audit.printed_latex import FILES, audit_latex
 from actbench.audit.printed_statistics import STATISTICS, audit_statistic
-from actbench.audit.printed_warnings import audit_warnings
 from actbench.audit.raw_rows import Raw, read_printed, read_raw
 from actbench.plan.ledger import Claim
 
 NO_LAYERS = "layers.parquet is not there"
 Audit = Callable[[Raw, pd.DataFrame], tuple[int, list[str]]]
-# Files of stats/ that are compared in a way of their own; the first needs `layers`.
+# Files of stats/ that are compared in a way of their own.
 OTHERS: dict[str, Audit] = {
-    "early_warning": audit_warnings,
     "activations": audit_activations,
     "exact": audit_exact,
     "boundaries": audit_boundaries,
@@ -30,6 +28,7 @@ OTHERS: dict[str, Audit] = {
 LEDGER = ("claim_tests",)
 # What follows from no run, and where it is derived a second time.
 ELSEWHERE = {
+    "cost": "times of one machine, which nothing but that machine could measure again",
     "theory": "mean-field predictions; `actbench validate` and the tests hold them against closed forms",
     "depth_scales": "mean-field predictions; `actbench validate` and the tests hold them against closed forms",
 }
@@ -84,7 +83,7 @@ def _audit_figures(figures: Path, stats: Path, findings: Findings) -> None:
 def _audit_statistics(raw: Raw, stats: Path, findings: Findings) -> None:
     audits = {name: partial(audit_statistic, raw, name) for name in STATISTICS}
     audits |= {name: partial(audit, raw) for name, audit in OTHERS.items()}
-    of_layers = {"early_warning", *(name for name, statistic in STATISTICS.items() if statistic.needs_layers)}
+    of_layers = {name for name, statistic in STATISTICS.items() if statistic.needs_layers}
     for name, audit in audits.items():
         path = stats / f"{name}.csv"
         if not path.exists():

@@ -17,6 +17,7 @@ from actbench.audit.densities import NORMAL
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 REACH = 4.5
+UNSEEN = 12.0  # over B: the largest share that B draws may miss altogether, e^-12 being as rare as REACH deviations
 OWN = 4000
 LISTED = 7  # seeds; of eight there are 6,435 resamples that differ
 TIE = 2e-11  # statistics are printed from sums on grids of 2⁻³⁶ and finer
@@ -102,8 +103,8 @@ def _shifted(bias: float, pull: float, z: float) -> float:
 def _between(ordered: Array, reached: Array, levels: tuple[float, float], spread: float) -> tuple[float, float]:
     """Return the smallest and the largest quantile that resamples of this number give at these levels."""
     low, high = levels
-    low -= REACH * np.sqrt(low * (1 - low) * spread) + spread
-    high += REACH * np.sqrt(high * (1 - high) * spread) + spread
+    low = min(low - REACH * np.sqrt(low * (1 - low) * spread) - spread, 1 - UNSEEN * spread)
+    high = max(high + REACH * np.sqrt(high * (1 - high) * spread) + spread, UNSEEN * spread)
     last = len(ordered) - 1
     places = [int(np.searchsorted(reached, level, "left")) for level in (low - 1e-12, high + 1e-12)]
     ends = (float(ordered[min(place, last)]) for place in places)

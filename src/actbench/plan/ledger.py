@@ -18,7 +18,7 @@ from actbench.plan.strict_yaml import read_yaml
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 SOURCES = ("A", "B", "C")
 KINDS = ("exact", "measured", "cost")
-SPEED = "steps_to_loss"  # the one quantity that is read from the learning curves
+SPEED, CLOCK = "steps_to_loss", "seconds_to_loss"  # the quantities that are read from the learning curves
 
 # rule -> (the test's keys that it needs, what its effect is). One function each in analysis.claim_rules.
 RULES: dict[str, tuple[tuple[str, ...], str]] = {
@@ -30,7 +30,15 @@ RULES: dict[str, tuple[tuple[str, ...], str]] = {
     "interaction_share": (("study", "quantity"), "share of the variance of `quantity` due to two-way interactions"),
     "law": (("study", "check"), "largest deviation of recorded numbers from a formula, an entry of LAWS"),
     "exact": (("check",), "a property of a function, by arithmetic or calculus: a row of stats/exact.csv"),
-    "cost": (("quantity", "this"), "time of `this` less that of `that`, as a share of the latter"),
+    "cost": (
+        ("quantity", "this"),
+        "`quantity` of `this` less that of `that`, as a share of the latter; the round of timing is the unit",
+    ),
+}
+# quantity of the rule `cost` -> columns of stats/cost.csv that are added up
+COSTS: dict[str, tuple[str, ...]] = {
+    "ns_per_element": ("forward_ns", "backward_ns"),
+    "us_per_step": ("step_us",),
 }
 # Rules whose effect is compared with the margin itself, which may then be negative; the others take it as a distance.
 ABSOLUTE = ("mean", "auc", "interaction_share", "law")
@@ -58,12 +66,13 @@ CLAIM_KEYS: dict[str, tuple[type, Any, str]] = {
 TEST_KEYS: dict[str, tuple[type, Any, str]] = {
     "study": (str, "", "study whose runs are taken"),
     "rule": (str, "", "how the effect is computed"),
-    "quantity": (str, "", "a metric, a numeric column of `runs`, a diagnostic, or `steps_to_loss`"),
+    "quantity": (str, "", "a metric, a numeric column of `runs`, a diagnostic, `steps_to_loss`, `seconds_to_loss`; of "
+                 "a cost `ns_per_element` (forward and backward) or `us_per_step`"),
     "moment": (str, "end", "of a diagnostic: start, before the first update; early, first record after it; end"),
     "layers": (str, "", "of a diagnostic: network (layer 0), first, last hidden, output, mean or largest of the hidden "
                "ones, spread (log10 of largest over smallest); by default what the diagnostic is measured on"),
     "scale": (str, "linear", "linear, log10, log2 (zero counts as 1e-38), or rank within each block (1 is best)"),
-    "threshold": (float, 0.0, "of steps_to_loss: the training loss to fall below, in nats"),
+    "threshold": (float, 0.0, "of steps_to_loss and seconds_to_loss: the training loss to fall below, in nats"),
     "where": (dict, {}, "levels of the runs that are taken"),
     "this": (dict, {}, "levels of the one side of a contrast"),
     "that": (dict, {}, "levels of the other side; by default all other runs"),
@@ -185,14 +194,20 @@ def _read_test(name: str, raw: dict[str, Any], studies: list[str], where: str) -
 
 
 def _check_quantity(values: dict[str, Any], where: str) -> None:
-    if not values["quantity"] or values["rule"] == "cost":
+    if not values["quantity"]:
+        return
+    if values["rule"] == "cost":
+        _check_word(values["quantity"], list(COSTS), f"{where}.quantity")
+        if "activation" not in values["this"]:
+            raise ConfigError(f"{where}.this", "a cost is that of an activation; name one")
         return
     columns = [column.name for column in RUNS if column.dtype in ("int64", "float64") and column.name not in FACTORS]
     _check_word(
-        values["quantity"], [*metric_names(), *columns, *known_levels("diagnostic"), SPEED], f"{where}.quantity"
+        values["quantity"], [*metric_names(), *columns, *known_levels("diagnostic"), SPEED, CLOCK], f"{where}.quantity"
     )
-    if (values["quantity"] == SPEED or values["rates"] == "fastest") and values["threshold"] <= 0:
-        raise ConfigError(where, f"{SPEED} needs the key 'threshold' ({TEST_KEYS['threshold'][2]})")
+    timed = SPEED if values["rates"] == "fastest" else values["quantity"]
+    if timed in (SPEED, CLOCK) and values["threshold"] <= 0:
+        raise ConfigError(where, f"{timed} needs the key 'threshold' ({TEST_KEYS['threshold'][2]})")
 
 
 def _check_sides(values: dict[str, Any], where: str) -> None:

@@ -3,6 +3,7 @@
 import argparse
 import json
 from pathlib import Path
+from typing import Any
 
 EXAMPLE = "actbench cost --activation relu gelu --json"
 BASELINE = "identity"
@@ -10,29 +11,33 @@ BASELINE = "identity"
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
+    parser.add_argument("config", metavar="CONFIG", nargs="?", help="time its activations; write stats/cost.csv")
     parser.add_argument("--activation", nargs="+", metavar="LEVEL", help="activations (default: every registered one)")
     parser.add_argument("--output", type=Path, help="write the table there as CSV too")
+    parser.add_argument("--results", type=Path, default=Path("results"), help="folder of results (default: results)")
     parser.add_argument("--json", action="store_true", help="print the table as JSON")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print ns per number forward, backward and copied, and the share of a training step; one core, this machine."""
-    from actbench.plan.level import parse_level
-    from actbench.plan.registry import known_levels
+    """Print ns per number forward, backward and copied, and the share of a training step; one core, this machine.
 
-    known = known_levels("activation").items()
-    names = arguments.activation or [name for name, given in known if None not in given.values()]
-    for name in names:
-        parse_level("activation", name)
-    from actbench.training.activation_cost import activation_costs
-    from actbench.training.process import cache_folder, device_kind, prepare_process
+    With a config, results/<name>/stats/cost.csv gets one row for each of its activations and round of timing.
+    """
+    names = _names(arguments)
+    from actbench.training.process import cache_folder, device_kind, one_core, prepare_process
 
     prepare_process(cache_folder())
-    rows = activation_costs(names, BASELINE)
+    one_core()
+    from actbench.training.activation_cost import activation_costs, timed_rounds
+
+    rounds = timed_rounds([BASELINE, *names])
+    rows, device = activation_costs(rounds, BASELINE), device_kind()
+    if arguments.config:
+        _write(_path(arguments), [row | {"device": device} for row in rounds])
     if arguments.output:
         _write(arguments.output, rows)
     if arguments.json:
-        print(json.dumps({"device": device_kind(), "baseline": BASELINE, "rows": rows}))
+        print(json.dumps({"device": device, "baseline": BASELINE, "rows": rows}))
         return 0
     print(f"{'activation':<16} forward  backward  copy (ns a number)   step (µs a model)  share of step")
     for row in rows:
@@ -41,7 +46,28 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _write(path: Path, rows: list[dict[str, str | float]]) -> None:
+def _names(arguments: argparse.Namespace) -> list[str]:
+    from actbench.plan.config import load_config
+    from actbench.plan.level import parse_level
+    from actbench.plan.registry import known_levels
+
+    if arguments.config and not arguments.activation:
+        levels = (study.levels["activation"] for study in load_config(arguments.config).studies)
+        return sorted({str(name) for own in levels for name in own})
+    known = known_levels("activation").items()
+    names = arguments.activation or [name for name, given in known if None not in given.values()]
+    for name in names:
+        parse_level("activation", name)
+    return list(names)
+
+
+def _path(arguments: argparse.Namespace) -> Path:
+    from actbench.plan.config import load_config
+
+    return Path(arguments.results) / load_config(arguments.config).name / "stats" / "cost.csv"
+
+
+def _write(path: Path, rows: list[dict[str, Any]]) -> None:
     import csv
 
     from actbench.analysis.atomic_file import replacing

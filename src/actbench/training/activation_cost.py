@@ -1,5 +1,7 @@
 """What an activation costs on this machine: forward and backward beside a copy of the same bytes, and in training.
 
+Times are process times of one thread, which other processes on the machine lengthen little.
+
 Letters: P models, B batch, D width.
 """
 
@@ -23,50 +25,55 @@ P, B, D = 16, 64, 64  # 65,536 numbers, 256 kB: they stay in a second-level cach
 ROUNDS, CALLS, UPDATES = 15, 8, 10
 FEATURES, CLASSES, EXAMPLES = 40, 10, 640
 
+TIMES = ("forward_ns", "backward_ns", "copy_ns", "step_us")
+
 Cost = dict[str, str | float]
 
 
-def activation_costs(names: Iterable[str], baseline: str) -> list[Cost]:
-    """Time each activation: medians over rounds in which every activation has its turn, so that all share the weather.
-
-    Args:
-        names: levels of activation.
-        baseline: the activation that does nothing; a training step with it is what the others are compared with.
+def timed_rounds(names: Iterable[str]) -> list[Cost]:
+    """Time each activation once in every round, so that all share the weather.
 
     Returns:
-        One row an activation: forward, backward and copy in ns per number; forward_copies, backward_copies: in copies;
-        step in µs per model and update (depth and width of the default levels); step_share: 1 - baseline's step / step,
-        at least 0.
+        One row an activation and round: forward, backward and copy in ns per number, step in µs per model and update
+        (depth and width of the default levels).
     """
-    names = list(dict.fromkeys([baseline, *names]))
+    names = list(dict.fromkeys(names))
     alone = {name: _forward_and_backward(name) for name in names}
     trained = {name: _updates(name) for name in names}
     copy = _copy()
-    times: dict[tuple[str, str], list[float]] = {}
-    for _ in range(ROUNDS):
-        times.setdefault(("", "copy"), []).append(copy())
+    rows: list[Cost] = []
+    for place in range(ROUNDS):
+        copied = copy()
         for name in names:
-            forward, backward = alone[name]()
-            times.setdefault((name, "forward"), []).append(forward)
-            times.setdefault((name, "backward"), []).append(backward)
-            times.setdefault((name, "step"), []).append(trained[name]())
-    middle = {key: median(values) for key, values in times.items()}
-    return [_row(name, baseline, middle) for name in names]
+            seconds = (*alone[name](), copied)
+            times = {key: 1e9 * time / (P * B * D) for key, time in zip(TIMES, seconds, strict=False)}
+            rows.append({"activation": name, "round": place, **times, "step_us": 1e6 * trained[name]() / P})
+    return rows
 
 
-def _row(name: str, baseline: str, middle: dict[tuple[str, str], float]) -> Cost:
-    numbers, copied = P * B * D, middle["", "copy"]
-    forward, backward, step = (middle[name, kind] for kind in ("forward", "backward", "step"))
-    return {
-        "activation": name,
-        "forward_ns": 1e9 * forward / numbers,
-        "backward_ns": 1e9 * backward / numbers,
-        "copy_ns": 1e9 * copied / numbers,
-        "forward_copies": forward / copied,
-        "backward_copies": backward / copied,
-        "step_us": 1e6 * step / P,
-        "step_share": max(0.0, 1 - middle[baseline, "step"] / step),
-    }
+def activation_costs(rounds: list[Cost], baseline: str) -> list[Cost]:
+    """Take medians over rounds.
+
+    Args:
+        rounds: from `timed_rounds`, the baseline among them.
+        baseline: the activation that does nothing; a training step with it is what the others are compared with.
+
+    Returns:
+        One row an activation: TIMES; forward_copies, backward_copies: in copies; step_share: 1 - baseline's step over
+        this one's, at least 0.
+    """
+    names = dict.fromkeys(str(row["activation"]) for row in rounds)
+    middle = {name: _medians([row for row in rounds if row["activation"] == name]) for name in names}
+    return [_row(name, times, middle[baseline]["step_us"]) for name, times in middle.items()]
+
+
+def _medians(rows: list[Cost]) -> dict[str, float]:
+    return {key: median(float(row[key]) for row in rows) for key in TIMES}
+
+
+def _row(name: str, times: dict[str, float], least: float) -> Cost:
+    copies = {f"{way}_copies": times[f"{way}_ns"] / times["copy_ns"] for way in ("forward", "backward")}
+    return {"activation": name, **times, **copies, "step_share": max(0.0, 1 - least / times["step_us"])}
 
 
 def _forward_and_backward(text: str) -> Callable[[], tuple[float, float]]:
@@ -80,11 +87,11 @@ def _forward_and_backward(text: str) -> Callable[[], tuple[float, float]]:
     def timed() -> tuple[float, float]:
         forward = backward = 0.0
         for _ in range(CALLS):
-            start = time.perf_counter()
+            start = time.process_time()
             h_PBD = entry.function(z_PBD, *level.arguments, *learned)
-            middle = time.perf_counter()
+            middle = time.process_time()
             torch.autograd.grad(h_PBD, [z_PBD, *learned], g_PBD, allow_unused=True)
-            forward, backward = forward + middle - start, backward + time.perf_counter() - middle
+            forward, backward = forward + middle - start, backward + time.process_time() - middle
         return forward / CALLS, backward / CALLS
 
     timed()
@@ -95,10 +102,10 @@ def _copy() -> Callable[[], float]:
     source_PBD, target_PBD = torch.zeros(P, B, D), torch.empty(P, B, D)
 
     def timed() -> float:
-        start = time.perf_counter()
+        start = time.process_time()
         for _ in range(CALLS):
             target_PBD.copy_(source_PBD)
-        return (time.perf_counter() - start) / CALLS
+        return (time.process_time() - start) / CALLS
 
     timed()
     return timed
@@ -113,10 +120,10 @@ def _updates(text: str) -> Callable[[], float]:
 
     def timed() -> float:
         nonlocal done
-        start = time.perf_counter()
+        start = time.process_time()
         loop.advance(training, done, done + UPDATES)
         done += UPDATES
-        return (time.perf_counter() - start) / UPDATES
+        return (time.process_time() - start) / UPDATES
 
     timed()
     return timed
