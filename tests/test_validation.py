@@ -49,6 +49,13 @@ def test_all_training_examples_are_used() -> None:
     assert len(np.unique(np.concatenate([dataset.x_train, dataset.x_test]), axis=0)) == 5000
 
 
+def test_a_trained_linear_network_is_one_map_and_others_are_not() -> None:
+    """After 300 updates a linear network equals the product of its weights; a ReLU one does not; untrained is NaN."""
+    assert networks.collapse_error("identity") < 1e-5
+    assert networks.collapse_error("relu") > 0.1
+    assert math.isnan(networks.collapse_error("identity", steps=1))
+
+
 @pytest.mark.parametrize("measured", [2.0, 3.0, math.nan])
 def test_the_verb_says_what_failed(
     measured: float, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -12,7 +12,7 @@ import torch
 from actbench.levels.dataset import Dataset, load_dataset
 from actbench.levels.initializers import INITIALIZERS
 from actbench.levels.probe_table import probe, probed_run
-from actbench.training.loop import train_stack
+from actbench.training.loop import Training, train_stack
 from actbench.validation.check import Check
 
 FAN_IN, FAN_OUT = 600, 400
@@ -58,6 +58,31 @@ def trained_accuracy(activation: str, depth: int, width: int, residual: str, ste
     return 100 * float(record.scores["test_accuracy"].mean())
 
 
+def collapse_error(activation: str, depth: int = 4, steps: int = 300) -> float:
+    """Return how far a trained network is from the one affine map that its layers multiply to.
+
+    max |f(x) - (x W + b)| / max |f(x)| over the test examples, with f as it was trained, in float32, and in float64
+    W = W₁ W₂ … and b = (b₁ W₂ + b₂) W₃ + …; NaN when training has not brought the accuracy to twice chance.
+    """
+    levels: dict[str, str | int | float] = {"activation": activation, "depth": depth, "width": 64, "steps": steps}
+    distances: list[float] = []
+    run = probed_run(init="xavier_normal", optimizer="sgd", lr=0.1, batch_size=64, **levels)
+    record = train_stack([run], mnist1d(), on_end=lambda training: distances.append(_distance(training, depth)))
+    trained = record.scores["test_accuracy"][0] >= 2 / record.classes
+    return distances[0] if trained else math.nan
+
+
+@torch.no_grad()
+def _distance(training: Training, depth: int) -> float:
+    stack, x_BI = training.stack, torch.from_numpy(mnist1d().x_test)
+    views = stack.views(stack.parameters_PN)
+    logits_BC = stack.network.forward(views, stack.statistics(), x_BI[None], "eval")[0].double()
+    weight, bias = views["weight1"][0].double(), views["bias1"][0].double()
+    for layer in range(2, depth + 2):
+        weight, bias = weight @ (own := views[f"weight{layer}"][0].double()), bias @ own + views[f"bias{layer}"][0]
+    return float((logits_BC - (x_BI.double() @ weight + bias)).abs().max() / logits_BC.abs().max())
+
+
 GREYDANUS = "Greydanus & Kobak 2024, Scaling down deep learning with MNIST-1D, table 1"
 GLOROT = "Glorot & Bengio 2010, eq. 12 and 16"
 HE = "He et al. 2015, Delving deep into rectifiers, section 2.2"
@@ -78,6 +103,13 @@ NETWORK_CHECKS = (
     ),
     Check("30 ReLU layers, He: gradient factor", 1.0, partial(backward_factor, "he_normal"), SCATTER, HE),
     Check("30 ReLU layers, Xavier: gradient factor", 0.5, partial(backward_factor, "xavier_normal"), SCATTER / 2, HE),
+    Check(
+        "trained linear network of four layers: distance from the product of its weights",
+        0.0,
+        partial(collapse_error, "identity"),
+        1e-5,
+        "Goodfellow et al. 2016, Deep learning, section 6.1: layers without a nonlinearity are one",
+    ),
     # One standard error of an accuracy near 68 % on 1000 test examples is 1.5 points; two are allowed.
     Check(
         "MNIST-1D, logistic regression",
