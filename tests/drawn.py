@@ -55,7 +55,7 @@ def draw_from(folder: Path, question: str = "Which?", **levels: tuple[Value, ...
     ledger = ledger_of(folder, CLAIMS)
     judged = compute_claims(ledger, read_evidence(config, ledger, results))[1]
     extra = {"activations": fake_activations(names), "boundaries": fake_boundaries(names), "claim_tests": judged}
-    extra |= fake_theory(config)
+    extra |= fake_theory(config) | {"probe": fake_probe(names)}
     for name, frame in extra.items():
         frame.to_csv(stats_path(config.name, name, results), index=False, float_format="%.10g", lineterminator="\n")
     return path
@@ -83,6 +83,17 @@ def fake_theory(config: Config) -> dict[str, pd.DataFrame]:
         "theory": theory,
         "depth_scales": pd.concat([grid.assign(activation=name) for name in levels["activation"]]),
     }
+
+
+def fake_probe(names: list[str]) -> pd.DataFrame:
+    """Make up a probe of ten layers whose signal and gradient shrink by a tenth a layer."""
+    layers = pd.DataFrame({"layer": range(1, 11)})
+    levels = {"init": "he_normal", "norm": "none", "residual": "none", "depth": 10, "width": 512, "input": "gaussian"}
+    shrinking = 0.9 ** layers["layer"]
+    frame = layers.assign(**levels, examples=128, seeds=3, forward_variance=shrinking, backward_norm2=1 / shrinking)
+    frame = frame.assign(activation_mean=0.1, activation_std=shrinking, zero_fraction=0.5, saturated_fraction=0.25)
+    frame = frame.assign(predicted_forward_variance=shrinking, predicted_backward_norm2=1 / shrinking)
+    return pd.concat([frame.assign(activation=name) for name in names], ignore_index=True)
 
 
 def fake_boundaries(names: list[str]) -> pd.DataFrame:

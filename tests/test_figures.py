@@ -38,7 +38,7 @@ COMPARING = {
     "interaction_grid",
     "claim_forest",
 }
-DRAWN_FOR_FIGURES = {"activations", "boundaries", "claim_tests", "depth_scales", "theory"}
+DRAWN_FOR_FIGURES = {"activations", "boundaries", "claim_tests", "depth_scales", "probe", "theory"}
 
 
 @pytest.fixture(scope="module")

@@ -138,6 +138,22 @@ rule claims:
         f"python -m actbench claims {CONFIG} --ledger {LEDGER} > {{log}} 2>&1"
 
 
+rule probe:
+    input:
+        code=code_of("shell.probe"),
+    output:
+        f"results/{NAME}/stats/probe.csv",
+    log:
+        f"logs/{NAME}/probe.log",
+    conda:
+        "../envs/actbench.yaml"
+    message:
+        "Probe ten layers of five activations"
+    shell:
+        "python -m actbench probe --activation sigmoid tanh relu gelu silu --depth 10"
+        " --table {output} > {log} 2>&1"
+
+
 rule theory:
     input:
         config=CONFIG_FILE,

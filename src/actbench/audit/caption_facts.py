@@ -158,6 +158,10 @@ FACTS: dict[str, list[tuple[str, Fact]]] = {
     "residual_gradients": LAYERS,
     "saturation": [PANEL, SEEDS],
     "sign_coherence": [PANEL, SEEDS],
+    "ten_layers": [
+        (f"{NUMBER} hidden layers? of {NUMBER} units", lambda drawn: list(drawn[["depth", "width"]].iloc[0])),
+        (f"{NUMBER} examples", most("examples")), (f"over {NUMBER} seeds?", most("seeds")),
+    ],
     "trainable_depth": [
         (N, lambda drawn: measured(drawn)["n_runs"].sum()),
         (f"(?:{NUMBER} to )?{NUMBER} a disc", lambda drawn: per_cell(measured(drawn))),

@@ -28,6 +28,7 @@ OTHERS: dict[str, Audit] = {
 LEDGER = ("claim_tests",)
 # What follows from no run, and where it is derived a second time.
 ELSEWHERE = {
+    "probe": "networks as they are initialised; the tests hold `actbench probe` against theory",
     "cost": "times of one machine, which nothing but that machine could measure again",
     "theory": "mean-field predictions; `actbench validate` and the tests hold them against closed forms",
     "depth_scales": "mean-field predictions; `actbench validate` and the tests hold them against closed forms",

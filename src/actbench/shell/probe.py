@@ -33,6 +33,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seeds", type=int, default=3, metavar="N", help="networks of each activation (3)")
     parser.add_argument("--folder", type=Path, default=Path("data"), metavar="DIR", help="where data sets are kept")
     parser.add_argument("--figure", type=Path, metavar="PATH", help="draw it too: .png, .pdf or .svg; .csv beside it")
+    parser.add_argument("--table", type=Path, metavar="PATH", help="write the numbers of every layer as CSV too")
     parser.add_argument("--json", action="store_true", help="print JSON; null is a number that does not exist")
 
 
@@ -50,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
     for name in levels.pop("activation"):
         run_ = probed_run(activation=name, **levels)
         answers.append(levels | common | probe(run_, dataset, arguments.examples, arguments.seeds))
-    files = _draw(answers, arguments.figure) if arguments.figure else []
+    files = _write(answers, arguments.figure, arguments.table)
     if arguments.json:
         print(json.dumps(answers if len(answers) > 1 else answers[0], allow_nan=False))
     else:
@@ -111,7 +112,11 @@ def _word(value: float | None) -> str:
     return "none" if value is None else f"{value:.4g}"
 
 
-def _draw(answers: list[dict[str, Any]], path: Path) -> list[str]:
-    from actbench.show.probe_figure import write_probe_figure
+def _write(answers: list[dict[str, Any]], figure: Path | None, table: Path | None) -> list[str]:
+    if figure is None and table is None:
+        return []
+    from actbench.show.probe_figure import write_probe_figure, write_probe_table
 
-    return [file.as_posix() for file in write_probe_figure(answers, path)]
+    files = [write_probe_table(answers, table)] if table else []
+    files += write_probe_figure(answers, figure) if figure else []
+    return [file.as_posix() for file in files]
