@@ -1,5 +1,15 @@
 """Ledgers of claims that nobody should write: made by hand; one that uses every rule, for fuzzing."""
 
+import json
+from typing import Any
+
+from hypothesis import strategies as st
+
+from actbench.plan import ledger
+from actbench.plan.factors import FACTORS
+from actbench.plan.registry import known_levels
+from actbench.plan.schema import RUNS as RUN_COLUMNS
+from actbench.plan.sources import check_names, metric_names
 from bad_configs import BOMB
 
 CONFIG = """
@@ -92,5 +102,42 @@ REFUSED: dict[str, bytes] = {
     "a study that is not there": TEST.replace("study: main", "study: mian").encode() + b"}\n",
     "a path as id": TEST.replace("a: {", "../a: {").encode() + b"}\n",
     "a path as figure": (TEST + "figure: ../learning_curves}\n").encode(),
+    "an exact check as law": (HEAD + "rule: law, quantity: score, check: linear_derivative}\n").encode(),
+    "a law as exact check": (HEAD + "rule: exact, check: clip_coefficient}\n").encode(),
     "a path as check": (HEAD + "rule: exact, check: ../x}\n").encode(),
 }  # fmt: skip
+
+LEVELS: dict[str, list[Any]] = {
+    "activation": ["relu", "tanh", "gelu", ["relu", "tanh"]],
+    "depth": [2, 4, 8, [2, 4]],
+    "lr": [0.02, 0.1, [0.02, 0.1]],
+    "norm": ["none", "layernorm", ["none", "layernorm"]],
+    "init": ["he_normal", "xavier_normal"],
+    "dataset": ["mnist1d"],
+}
+QUANTITIES = [
+    *metric_names(), *known_levels("diagnostic"), ledger.SPEED,
+    *(column.name for column in RUN_COLUMNS if column.dtype in ("int64", "float64")),
+]  # fmt: skip
+NUMBERS = [0, -1, 1, 0.02, 1e308, -1e308, 5e-324, 1.5]
+
+
+@st.composite
+def possible(draw: st.DrawFn) -> bytes:
+    """Make a ledger of one claim out of words that are all known, whether or not they go together."""
+    sides = st.lists(st.sampled_from(list(LEVELS)), max_size=2, unique=True)
+    test: dict[str, Any] = {"study": draw(st.sampled_from(["main", "main", "main", "elsewhere"]))}
+    test |= {"rule": draw(st.sampled_from(list(ledger.RULES))), "quantity": draw(st.sampled_from(QUANTITIES))}
+    test |= {key: draw(st.sampled_from(NUMBERS)) for key in ("threshold", "margin")}
+    test |= {key: draw(st.sampled_from(words)) for key, words in ledger.CHOICES.items() if key != "rule"}
+    for key in ("where", "this", "that"):
+        test[key] = {factor: draw(st.sampled_from(LEVELS[factor])) for factor in draw(sides)}
+    test["over"] = draw(st.sampled_from(list(FACTORS)))
+    test["strata"] = draw(st.lists(st.sampled_from(list(FACTORS)), max_size=2, unique=True))
+    test["check"] = draw(st.sampled_from(check_names("exact") + check_names("law")))
+    needed = ("study", "quantity", *ledger.RULES[test["rule"]][0])
+    if "check" not in needed:
+        del test["check"]
+    kept = {key: value for key, value in test.items() if key in (*needed, "rule") or draw(st.booleans())}
+    claim = {"statement": "s", "source": ["A"], "kind": "measured", **kept}
+    return json.dumps({"studies": ["main", "elsewhere"], "claims": {"a": claim}}).encode()

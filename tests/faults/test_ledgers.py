@@ -11,7 +11,7 @@ from actbench.analysis.claims import claims_path, read_claims
 from actbench.plan.config import load_config
 from actbench.shell.cli import main
 from bad_configs import fuzzed
-from bad_ledgers import CONFIG, REFUSED, RULES
+from bad_ledgers import CONFIG, HEAD, REFUSED, RULES, possible
 from synthetic import write_results
 
 LONGEST = 5.0  # seconds of processor time
@@ -58,6 +58,13 @@ def test_a_ledger_of_every_rule_is_judged(judged: Path, capsys: pytest.CaptureFi
     assert check(judged, RULES.encode(), capsys) == 0
 
 
+def test_a_diagnostic_that_was_not_recorded_is_no_verdict(judged: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A claim about a diagnostic of which the tables hold no row is judged: it cannot be estimated."""
+    assert check(judged, (HEAD + "rule: mean, quantity: preactivation_mean}\n").encode(), capsys) == 0
+    claims, _ = read_claims(load_config(judged / "judged.yaml"), judged / "results")
+    assert list(claims["verdict"]) == [verdicts.NOT_ESTIMABLE]
+
+
 @pytest.mark.parametrize("content", REFUSED.values(), ids=[name[:40] for name in REFUSED])
 def test_bad_ledgers_made_by_hand(judged: Path, capsys: pytest.CaptureFixture[str], content: bytes) -> None:
     """Each is refused in one line that begins with the file."""
@@ -70,3 +77,10 @@ def test_fuzzed_ledgers(judged: Path, capsys: pytest.CaptureFixture[str], conten
     """A ledger with a few things changed is refused in one line, or all of its claims are judged."""
     check(judged, content, capsys)
     assert not Path("executed").exists()
+
+
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(content=possible())
+def test_possible_ledgers(judged: Path, capsys: pytest.CaptureFixture[str], content: bytes) -> None:
+    """Known words in any combination are refused in one line, or judged."""
+    check(judged, content, capsys)

@@ -79,6 +79,7 @@ def read_diagnostics(
             rows = file.read_row_group(group)
             rows = rows.filter(pc.is_in(rows["diagnostic"].cast("string"), value_set=names)).to_pandas()
             rows = rows.join(facts, on=rows["run_key"].astype("str").rename("key"), how="inner")
+            rows = rows.reset_index(drop=True)  # without rows the index is called run_key, as the column is
             for item in wanted:
                 parts[item].append(reduce_layers(rows, item))
     return {item: pd.concat(found).astype("float64") for item, found in parts.items() if found}

@@ -180,8 +180,10 @@ def _read_test(name: str, raw: dict[str, Any], studies: list[str], where: str) -
     for key in RULES[values["rule"]][0]:
         if not values[key]:
             raise ConfigError(where, f"rule {values['rule']} needs the key {key!r} ({TEST_KEYS[key][2]})")
+    if values["check"] and "check" not in RULES[values["rule"]][0]:
+        raise ConfigError(f"{where}.check", f"rule {values['rule']} has none; leave it out")
     if values["check"]:
-        _check_word(values["check"], check_names(), f"{where}.check")
+        _check_word(values["check"], check_names(values["rule"]), f"{where}.check")
     if values["study"]:
         _check_word(values["study"], studies, f"{where}.study")
     _check_quantity(values, where)

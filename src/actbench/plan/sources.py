@@ -30,10 +30,10 @@ def metric_names() -> list[str]:
     return _keys(METRICS, "METRICS")
 
 
-def check_names() -> list[str]:
-    """Return every exact check and every law that a claim may name: the keys of CHECKS and LAWS."""
-    checks = _keys(PACKAGE / "levels" / "calculus.py", "CHECKS")
-    return [*checks, *_keys(PACKAGE / "analysis" / "claim_laws.py", "LAWS")]
+def check_names(rule: str) -> list[str]:
+    """Return what a claim of a rule may check: the keys of CHECKS for `exact`, of LAWS for `law`, else none."""
+    places = {"exact": ("levels/calculus.py", "CHECKS"), "law": ("analysis/claim_laws.py", "LAWS")}
+    return _keys(PACKAGE / places[rule][0], places[rule][1]) if rule in places else []
 
 
 def _keys(file: Path, name: str) -> list[str]:
