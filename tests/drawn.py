@@ -10,6 +10,7 @@ from actbench.analysis.claim_tests import read_evidence
 from actbench.analysis.claims import compute_claims
 from actbench.analysis.statistics import stats_path, write_statistics
 from actbench.plan.config import Config, Value, load_config
+from actbench.show.explorer_theory import CONDITION
 from actbench.show.inputs import Inputs, read_inputs
 from ledgers import claim, ledger_of
 from synthetic import write_results
@@ -71,13 +72,13 @@ def fake_activations(names: list[str]) -> pd.DataFrame:
 def fake_theory(config: Config) -> dict[str, pd.DataFrame]:
     """Make up predictions for every condition, and depth scales with a gap for every activation."""
     levels = config.studies[0].levels
-    names = ["activation", "depth", "init", "norm", "residual"]
-    theory = pd.MultiIndex.from_product([levels[name] for name in names], names=names).to_frame(index=False)
+    conditions = pd.MultiIndex.from_product([levels[name] for name in CONDITION], names=CONDITION).to_frame(index=False)
     variances = {init: 0.5 * (place + 1) for place, init in enumerate(levels["init"])}
-    theory = theory.assign(weight_var=theory["init"].map(variances))
-    theory = theory.loc[theory.index.repeat(theory["depth"])]
-    layer = theory.groupby(names).cumcount() + 1
-    theory = theory.assign(layer=layer, weight_gradient=0.9 ** (theory["depth"] - layer))
+    conditions = conditions.assign(weight_var=conditions["init"].map(variances))
+    layers = conditions["depth"].map(lambda depth: range(1, depth + 1))
+    theory = conditions.assign(layer=layers).explode("layer", ignore_index=True).astype({"layer": "int64"})
+    rate = theory["weight_var"] * theory["layer"] / theory["depth"]
+    theory = theory.assign(forward_variance=0.9**rate, backward_norm2=1.2**-rate, weight_gradient=0.7**rate)
     grid = pd.DataFrame({"weight_var": [0.1, 1.0, 10.0], "chi": 1.0, "xi_c": [2.0, None, 3.0], "xi_gradient": 2.0})
     return {
         "theory": theory,

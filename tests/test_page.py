@@ -23,6 +23,7 @@ from browser import PHONE, chromium, complaints, screenshot, seconds_busy, show
 from drawn import draw_from
 
 ARROWS = {"ascending": "↑", "descending": "↓"}
+UNTOLD = ["sigmoid", "layernorm"]  # of which theory has no prediction
 QUESTION = 'Which </script><script>document.title = "broken"</script> & <!-- one -->?'
 
 
@@ -31,6 +32,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Make results with two norms, every figure and the page."""
     folder = tmp_path_factory.mktemp("page")
     config = load_config(draw_from(folder, QUESTION, norm=("none", "layernorm")))
+    theory = folder / "results" / "drawn" / "stats" / "theory.csv"
+    told = pd.read_csv(theory, keep_default_na=False, na_values=[""])
+    told[~told[["activation", "norm"]].eq(UNTOLD).all(axis=1)].to_csv(theory, index=False)
     for name in declarations():
         write_figure(name, config, folder / "results", folder / "figures")
     write_report(folder / "drawn.yaml", folder / "results", folder / "figures")
@@ -61,9 +65,21 @@ def tables(folder: Path) -> dict[str, pd.DataFrame]:
 
 
 def traces(browser: webdriver.Chrome, chart: str) -> dict[str, dict[Any, float]]:
-    """Return what a chart draws: name of the line -> x -> y."""
+    """Return the measured lines that a chart draws: name of the line -> x -> y."""
+    lines = every_trace(browser, chart)
+    return {name: line for name, line in lines.items() if not name.endswith("theory")}
+
+
+def every_trace(browser: webdriver.Chrome, chart: str) -> dict[str, dict[Any, float]]:
+    """Return what a chart draws, predictions too."""
     script = "return document.getElementById('chart-' + arguments[0]).data.map(t => [t.name, t.x, t.y])"
     return {name: dict(zip(x, y, strict=True)) for name, x, y in browser.execute_script(script, chart)}
+
+
+def predictions(browser: webdriver.Chrome) -> dict[str, dict[Any, float]]:
+    """Return the lines of theory beside the layer profiles, by activation."""
+    lines = every_trace(browser, "layers")
+    return {name.removesuffix(", theory"): line for name, line in lines.items() if name.endswith(", theory")}
 
 
 def ranking(browser: webdriver.Chrome) -> dict[str, float]:
@@ -173,6 +189,28 @@ def test_a_learning_rate_can_be_chosen(browser: webdriver.Chrome, tables: dict[s
         assert drawn[max(drawn)] == pytest.approx(expected, rel=6e-4)
 
 
+def test_theory_follows_the_choice(browser: webdriver.Chrome, folder: Path, tables: dict[str, pd.DataFrame]) -> None:
+    """Beside each profile at initialisation stands the median prediction of the chosen cells, where each has one."""
+    theory = pd.read_csv(folder / "results" / "drawn" / "stats" / "theory.csv", keep_default_na=False)
+    assert set(predictions(browser)) == {"relu", "tanh"}, "theory has nothing for one norm of the third"
+    toggle(browser, "norm", "layernorm")
+    toggle(browser, "init", "xavier_normal")
+    assert set(predictions(browser)) == {"relu", "tanh", "sigmoid"}
+    runs = at_chosen_rates(tables["runs"]).query("norm == 'none' and depth == 8 and init == 'he_normal'")
+    layers = tables["layers"].merge(runs[["run_key", "activation"]], on="run_key")
+    layers = layers.query("diagnostic == 'gradient_norm' and step == 0 and layer == 8")
+    for name, drawn in predictions(browser).items():
+        told = theory.query("activation == @name and norm == 'none' and depth == 8 and init == 'he_normal'")
+        told = told.set_index("layer")["weight_gradient"]
+        close(drawn, told / told[8] * layers.loc[layers["activation"] == name, "value"].median())
+    cells = {(row[0], row[1]): row[3] for row in numbers(browser, "layers")}
+    assert float(cells["relu", "2"]) == pytest.approx(predictions(browser)["relu"][2], rel=6e-4)
+    assert cells["relu", "9"] == "", "theory says nothing of the output layer"
+    choose(browser, "moment", "after the last update")
+    assert predictions(browser) == {}
+    assert complaints(browser) == []
+
+
 def test_profiles_follow_their_pickers(browser: webdriver.Chrome, tables: dict[str, pd.DataFrame]) -> None:
     """Diagnostic, moment and depth choose the profile; the table beneath has the numbers drawn."""
     choose(browser, "diagnostic", "zero fraction")
@@ -222,14 +260,14 @@ def test_links_lead_somewhere_and_downloads_are_the_files(browser: webdriver.Chr
         assert target is not None
         assert -1 <= target < 900
         browser.execute_script("scrollTo(0, 0)")
-    made = {path.name: path for path in (folder / "figures" / "drawn").iterdir()}
-    made |= {path.name: path for path in (folder / "results" / "drawn" / "stats").iterdir()}
+    places = (folder / "figures" / "drawn", folder / "results" / "drawn" / "stats")
+    made = {path.read_bytes(): path.name for place in places for path in place.iterdir()}
     links = browser.execute_script(
         "return [...document.querySelectorAll('a[download]')].map(a => [a.download, a.href])"
     )
     assert len(links) > 4 * len(declarations())
     for name, link in links:
-        assert base64.b64decode(link.split(";base64,")[1]) == made[name].read_bytes(), name
+        assert made[base64.b64decode(link.split(";base64,")[1])] == name
 
 
 def test_the_explorer_works_by_keyboard(browser: webdriver.Chrome) -> None:

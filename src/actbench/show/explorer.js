@@ -5,6 +5,8 @@
 //           ties share their mean rank, blocks that lack an activation are left out
 // curve     mean over the chosen runs; a failed run counts as 0 from its failure on
 // profile   median over the chosen cells of their median over seeds, in networks of one depth
+// theory    median over the same cells of what mean-field theory predicts at initialisation, where it predicts all of them;
+//           what it knows only relative to the last hidden layer goes through the measured value there
 "use strict";
 (function () {
   const data = JSON.parse(document.getElementById("explorer-data").textContent);
@@ -111,15 +113,24 @@
     }
     return rows;
   }
+  function predicted(cell, measured) {
+    const found = data.predictions[study().prediction[cell]], values = found && found[state.diagnostic];
+    if (!values || state.moment !== "start") return null;
+    if (!data.relative.includes(state.diagnostic)) return values;
+    const last = values.length - 1, scale = measured[last] === null ? NaN : measured[last] / values[last];
+    return Number.isFinite(scale) ? values.map((value) => value * scale) : null;
+  }
   function profiles(cells) {
     const packed = study().layers[state.moment][state.diagnostic], rows = [];
     if (!packed) return rows;
     const deep = cells.filter((cell) => study().depth[cell] === state.depth && packed[cell]);
     for (const [name, own] of group(deep, activationOf)) {
-      const layers = Math.max(...own.map((cell) => packed[cell].length));
+      const layers = Math.max(...own.map((cell) => packed[cell].length)), theory = own.map((cell) => predicted(cell, packed[cell]));
+      const told = theory.every(Boolean) ? theory[0].length : 0;
       for (let layer = 0; layer < layers; layer++) {
         const values = own.map((cell) => packed[cell][layer]).filter((value) => value !== null && value !== undefined);
-        if (values.length) rows.push({ activation: name, layer: layer + 1, value: median(values), cells: values.length });
+        const expected = layer < told ? median(theory.map((own) => own[layer])) : null;
+        if (values.length) rows.push({ activation: name, layer: layer + 1, value: median(values), theory: expected, cells: values.length });
       }
     }
     return rows;
@@ -195,16 +206,25 @@
       ["activation", "updates in all", "updates made", "accuracy", "runs"],
       rows.map((row) => [row.activation, row.updates, row.step, show(row.accuracy), row.runs]));
   }
+  function theories(rows, log) {
+    const told = rows.filter((row) => row.theory !== null && !(log && row.theory <= 0));
+    const dotted = (name, paint, own) => ({
+      type: "scatter", mode: "lines", x: own.map((row) => row.layer), y: own.map((row) => row.theory), name: name,
+      line: { color: paint, dash: "dot", width: 3 }, hovertemplate: "<b>" + name + "</b><br>layer %{x}: %{y:.4~g}<extra></extra>",
+    });
+    const traces = [...group(told, (row) => row.activation)].map(([name, own]) => ({ ...dotted(name + ", theory", colour(name), own), showlegend: false }));
+    return traces.length ? [...traces, dotted("mean-field theory", variable("--soft"), [{ layer: null, theory: null }])] : [];
+  }
   const WHOLE = /_fraction$/;
   function drawProfiles(cells) {
     const rows = profiles(cells), log = !WHOLE.test(state.diagnostic);
     const shown = log ? rows.filter((row) => row.value > 0) : rows;
-    draw("layers", lines(shown, "layer", "value", "layer %{x}: %{y:.4~g}"), {
+    draw("layers", [...lines(shown, "layer", "value", "layer %{x}: %{y:.4~g}"), ...theories(rows, log)], {
       xaxis: { title: { text: "layer (1 is next to the input)" }, dtick: state.depth > 20 ? 5 : state.depth > 8 ? 2 : 1 },
       yaxis: { title: { text: state.diagnostic.replaceAll("_", " ") }, type: log ? "log" : "linear", exponentformat: "power",
         ...(log ? { dtick: null } : { rangemode: "tozero" }) } },
-      ["activation", "layer", state.diagnostic.replaceAll("_", " "), "cells"],
-      rows.map((row) => [row.activation, row.layer, digits(row.value), row.cells]));
+      ["activation", "layer", state.diagnostic.replaceAll("_", " "), "mean-field theory", "cells"],
+      rows.map((row) => [row.activation, row.layer, digits(row.value), row.theory === null ? "" : digits(row.theory), row.cells]));
   }
   function update() {
     const cells = chosenCells(), runs = chosenRuns(cells), failed = runs.filter((run) => run.failed).length;
@@ -284,7 +304,7 @@
       chart("ranking", "Ranking", "Mean test accuracy over the chosen runs, a failed run counting as 0; the bar runs from the lowest to the highest mean of one seed. The rank in the table is the mean over blocks and seeds that hold every chosen activation."),
       chart("factor", "Score by factor", "Mean test accuracy over the chosen runs at each level, a failed run counting as 0.", pick("by", "factor ", names.length > 1 ? names.filter((name) => name !== "activation") : names)),
       chart("curves", "Learning curves", "Mean accuracy over the chosen runs; a run counts as 0 from the step at which it failed.", picker("pick-split", "split ", [["val", "validation"], ["train", "training"]], state.split, (value) => { state.split = value; }, alone.split)),
-      chart("layers", "Layer profiles", "Median over the chosen cells (a condition at one learning rate) of their median over seeds, in networks of one depth. At the end, runs that did not fail. Zeros have no place on a logarithmic axis; the table has them. " + data.note,
+      chart("layers", "Layer profiles", "Median over the chosen cells (a condition at one learning rate) of their median over seeds, in networks of one depth. At the end, runs that did not fail. Dotted at initialisation: what mean-field theory predicts, where it has a prediction of every chosen cell; of gradients it has ratios of layers, laid through the measured last hidden layer. Zeros have no place on a logarithmic axis; the table has them. " + data.note,
         pick("diagnostic", "diagnostic ", diagnostics), picker("pick-moment", "moment ", moments.map((moment) => [moment, moment === "start" ? "at initialisation" : "after the last update"]), state.moment, (value) => { state.moment = value; }, alone.layers),
         pick("depth", "depth ", depths)));
   }

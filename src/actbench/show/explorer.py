@@ -1,7 +1,7 @@
 """What the report's explorer holds: the statistics `explorer*`, packed small, and the look of each activation.
 
 The page filters these numbers, takes means of scores and curves over runs and medians of profiles over cells, and
-nothing else; `explorer.js` says each average where it is taken.
+nothing else; `explorer.js` says each average where it is taken. Beside profiles stands what theory predicts of them.
 """
 
 import json
@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 from actbench.plan.config import Config, Study
+from actbench.show.explorer_theory import RELATIVE, pack_predictions
 from actbench.show.inputs import read_csv
 from actbench.show.style import SOLID, looks, ordered
 
@@ -43,11 +44,14 @@ def explorer_data(config: Config, stats: Path) -> Packed:
         read_csv(stats / f"{name}.csv") for name in ("explorer", "explorer_curves", "explorer_layers")
     )
     layers, note = _bounded(runs, layers)
+    predictions, places = pack_predictions(read_csv(stats / "theory.csv"), runs)
+    runs = runs.assign(prediction=places)
     packed = [
         _study(study, *(frame[frame["study"] == study.name] for frame in (runs, curves, layers)))
         for study in config.studies
     ]
-    return {"studies": packed, "looks": _looks(runs["activation"].unique()), "note": note}
+    theory = {"predictions": predictions, "relative": RELATIVE}
+    return {"studies": packed, "looks": _looks(runs["activation"].unique()), "note": note, **theory}
 
 
 def embed(value: Any) -> str:
@@ -80,6 +84,7 @@ def _study(study: Study, runs: pd.DataFrame, curves: pd.DataFrame, layers: pd.Da
         "fixed": {name: values[0] for name, values in levels.items() if name not in varied},
         "cells": {name: cells[name].map(places[name]).tolist() for name in varied},
         "depth": cells["depth"].tolist(),
+        "prediction": [None if pd.isna(place) else int(place) for place in cells["prediction"]],
         "chosen": cells["chosen"].tolist(),
         "runs": {"cell": runs["cell"].tolist(), **{name: runs[name].tolist() for name in NUMBERS}},
         "curves": _curves(curves, len(cells)),
