@@ -13,6 +13,7 @@ from actbench.analysis.fingerprint import config_digest
 from actbench.analysis.tables import table_path
 from actbench.plan.config import load_config
 from actbench.plan.errors import ConfigError
+from actbench.plan.numerics import NUMERICS
 from actbench.show.contract import declaration
 from actbench.show.figure_file import write_figure
 from actbench.show.figure_metadata import FigureOrigin, metadata_of
@@ -41,7 +42,7 @@ def expected(config_path: Path, files: dict[str, Path]) -> str:
     (version,), (commit,) = runs["version"].unique(), runs["commit"].unique()
     digest = hashlib.sha256(files["csv"].read_bytes()).hexdigest()
     return (
-        f"figure={NAME}; version={version}; commit={commit}; config=drawn;"
+        f"figure={NAME}; numerics={NUMERICS}; version={version}; commit={commit}; config=drawn;"
         f" config_sha256={config_digest(config)}; data_sha256={digest}"
     )
 
@@ -92,9 +93,19 @@ def test_results_of_another_config_are_not_signed(config_path: Path, tmp_path: P
         write_figure(NAME, load_config(other), config_path.parent / "results", tmp_path)
 
 
+def test_results_of_an_older_version_can_be_drawn(
+    config_path: Path, files: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A later NUMERICS changes nothing in the figures of an archive: they name the one of their runs."""
+    monkeypatch.setattr("actbench.analysis.fingerprint.NUMERICS", NUMERICS + 1)
+    folder = config_path.parent
+    again = write_figure(NAME, load_config(config_path), folder / "results", folder / "later")
+    assert [path.read_bytes() for path in again] == [files[path.suffix[1:]].read_bytes() for path in again]
+
+
 def test_no_format_has_a_date() -> None:
     """Whatever a library would add by itself, a date or its own version, is switched off."""
-    said = metadata_of(FigureOrigin("f", "1", "c", "n", "0", "1"), "title", "question?")
+    said = metadata_of(FigureOrigin("f", "1", "1", "c", "n", "0", "1"), "title", "question?")
     assert {said["pdf"][key] for key in ("CreationDate", "Creator", "Producer")} == {None}
     assert said["svg"]["Date"] is None
     assert said["png"]["Software"] is None

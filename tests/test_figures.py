@@ -16,6 +16,7 @@ from matplotlib.text import Text
 from actbench.analysis.stats_schema import STATS
 from actbench.plan.config import load_config
 from actbench.plan.errors import ConfigError
+from actbench.plan.ledger import RULES
 from actbench.plan.registry import known_levels
 from actbench.plan.schema import TABLES
 from actbench.show.contract import declaration, declarations
@@ -215,6 +216,15 @@ def out_of_view(figure: Figure) -> set[int]:
                 if not panel.axison or not low - slack <= tick.get_loc() <= high + slack:
                     found |= {id(tick.label1), id(tick.label2)}
     return found
+
+
+def test_a_test_of_any_rule_can_be_drawn(config_path: Path) -> None:
+    """Whatever the rule of a claim, its row in the forest says where the claim places the effect."""
+    data = numbers("claim_forest", config_path)
+    for rule in RULES:
+        axis = drawing("claim_forest", data.assign(rule=rule, direction="not higher")).axes[0]
+        places = {label.get_text().rsplit("(")[-1] for label in axis.get_yticklabels()}
+        assert places == {"±1)" if rule == "equivalence" else "< 1)"}
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from actbench.analysis.fingerprint import config_digest
-from actbench.analysis.tables import read_table
+from actbench.analysis.origin import made_by
 from actbench.plan.config import Config
 
 Metadata = dict[str, dict[str, Any]]
@@ -24,6 +24,7 @@ class FigureOrigin:
     """What made a figure: the config, versions and commits that trained its runs, and the sha256 of its CSV file."""
 
     figure: str
+    numerics: str
     version: str
     commit: str
     config: str
@@ -41,10 +42,8 @@ def figure_origin(figure: str, config: Config, results: Path, csv: bytes) -> Fig
     Raises:
         ConfigError: the table of runs is missing or was made from another config.
     """
-    runs = read_table(config, "runs", ["version", "commit"], results=results)
-    version, commit = (",".join(sorted(runs[column].unique())) for column in ("version", "commit"))
-    digest = hashlib.sha256(csv).hexdigest()
-    return FigureOrigin(figure, version, commit, config.name, config_digest(config), digest)
+    made, digest = made_by(config, results), hashlib.sha256(csv).hexdigest()
+    return FigureOrigin(figure, **made, config=config.name, config_sha256=config_digest(config), data_sha256=digest)
 
 
 def metadata_of(origin: FigureOrigin, title: str, question: str) -> Metadata:

@@ -9,8 +9,9 @@ import pandas as pd
 
 from actbench.analysis.atomic_file import replacing
 from actbench.analysis.numbers import quotable_numbers
+from actbench.analysis.origin import made_by
 from actbench.analysis.statistics import read_statistic
-from actbench.analysis.tables import RESULTS, read_table
+from actbench.analysis.tables import RESULTS
 from actbench.plan.config import Config
 from actbench.show.citation import bibtex
 from actbench.show.study import main_study
@@ -28,7 +29,7 @@ def write_latex(config: Config, results: Path = RESULTS) -> list[Path]:
     """Write results/<name>/latex/{numbers.*,main.*,actbench.bib} and return the paths."""
     numbers, table = quotable_numbers(config, results), main_table(config, results)
     paths = [latex_folder(config.name, results) / file for file in FILES]
-    commits = sorted(read_table(config, "runs", ["commit"], results=results)["commit"].unique())
+    commits = made_by(config, results)["commit"].split(",")
     texts = (
         numbers_tex(numbers),
         numbers_json(numbers),

@@ -78,8 +78,8 @@ def draw(data: pd.DataFrame) -> Figure:
 
 
 def _label(row: dict[object, object]) -> str:
-    bound = {"equivalence": "±1", "difference": "", "slope": ""}[str(row["rule"])]
-    bound = bound or {"not higher": "< 1", "not lower": "< 1"}.get(str(row["direction"]), "> 1")
+    bound = {"not higher": "< 1", "not lower": "< 1"}.get(str(row["direction"]), "> 1")
+    bound = "±1" if row["rule"] == "equivalence" else bound
     name = f"{row['id']}: {row['test']}" if isinstance(row["test"], str) else str(row["id"])
     longest = LONGEST_NARROW if page().narrow else LONGEST
     return f"{textwrap.shorten(name, longest, placeholder='…')} ({bound})"
