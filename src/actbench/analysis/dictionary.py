@@ -69,8 +69,12 @@ METHODS = f"""\
 - **Factors** (`factor_effects`): an analysis of variance over all runs of a study, failed ones included, with learning
   rate as a factor, main effects and all two-way interactions, type II sums of squares. The error of a term is its
   interaction with the seeds, so that p and intervals speak of new seeds. Shares are given of the score and of its rank,
-  on which the floor at 0 has no leverage; where both agree the scale does not matter. Trainability is a linear
-  probability model: whole levels that always or never train leave a logistic one without finite estimates.
+  on which the floor at 0 has no leverage; where both agree the scale does not matter. The response
+  `trained` is a linear probability model there.
+- **Trainability** (`trainability`): a logistic model of whether a run trained, with the same terms. Whole levels that
+  always or never train leave plain maximum likelihood without finite estimates, so each contrast has a weak normal
+  prior (deviation 3.2 on the logit scale); the rows of such a study say so. Shares are of the deviance, intervals a
+  jackknife over seeds, since a bootstrap would repeat hundreds of fits. p takes runs as independent.
 - **Early warning** (`early_warning`): how well a diagnostic of the first 2 % of the updates tells, among all runs of a
   study, those that will not train (metric `trained`) from the others: area under the ROC curve, a bootstrap over seeds.
   Several layers become one number four ways: first, last, lowest, highest hidden layer; `best` marks the largest area.
@@ -117,6 +121,7 @@ STATS_TITLES = {
     "profiles": "One row for each activation of each study and threshold: the share of runs above it.",
     "cost_accuracy": "One row for each activation of each study: the time of its updates beside its score.",
     "factor_effects": "One row for each factor and each two factors of each study: how much of the variance is theirs?",
+    "trainability": "One row for each factor and each two factors of each study: how much do they decide what trains?",
     "interactions": "One row for every two levels of two factors of each study: their mean score together.",
     "simple_effects": "One row for each activation, level and level of another factor: what the first level changes.",
     "learning_rates": "One row for each activation and learning rate of each study.",

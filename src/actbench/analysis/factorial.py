@@ -104,7 +104,7 @@ def make_model(cells: pd.DataFrame) -> Model:
 def _contrasts(levels: "pd.Series[Any]") -> Array:
     """Return one column for each level but the last: 1 there, -1 at the last, 0 elsewhere."""
     codes, known = pd.factorize(levels, sort=True)
-    return np.asarray((np.eye(len(known)) - np.eye(len(known))[-1])[codes, :-1])
+    return np.asarray(np.vstack([np.eye(len(known) - 1), -np.ones(len(known) - 1)])[codes])
 
 
 def adjusted(model: Model, values_CS: Array) -> dict[Term, Array]:

@@ -22,6 +22,26 @@ FACTOR_EFFECTS = (
     NOTE,
 )
 
+TRAINABILITY = (
+    STUDY,
+    Column("family", "string", "", "the tests that Holm's correction takes together"),
+    Column("term", "string", "", "a factor, two factors joined by `:`, or all_terms"),
+    Column("order", "int64", "", "1: a factor; 2: an interaction of two; 0: the model as a whole"),
+    Column(
+        "deviance", "float64", "", "twice the penalised log-likelihood that is lost without the term (type II)", True
+    ),
+    Column("df", "int64", "", "contrasts of the term", True),
+    Column("share", "float64", "fraction", "deviance over that of all cells", True),
+    Column("low", "float64", "fraction", "share: low end of the 95 % jackknife interval over seeds", True),
+    Column("high", "float64", "fraction", "share: high end of the 95 % jackknife interval over seeds", True),
+    Column("p", "float64", "", "of the deviance, from chi-squared; takes runs as independent", True),
+    Column("p_holm", "float64", "", "p after Holm's correction within the family", True),
+    Column("n_cells", "int64", "cells", "combinations of levels, learning rates among them"),
+    Column("n_runs", "int64", "runs", "runs behind the row, at all learning rates"),
+    N_SEEDS,
+    NOTE,
+)
+
 INTERACTIONS = (
     STUDY,
     Column("factor_1", "string", "", "factor"),

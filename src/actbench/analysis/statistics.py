@@ -23,6 +23,7 @@ from actbench.analysis.outcome_cube import outcomes
 from actbench.analysis.row_groups import read_rows
 from actbench.analysis.stats_schema import STATS
 from actbench.analysis.tables import RESULTS, read_table
+from actbench.analysis.trainability import trainability
 from actbench.plan.checksums import refuse_damaged
 from actbench.plan.config import Config
 from actbench.plan.errors import ConfigError, nearest
@@ -92,6 +93,7 @@ def _compute(
         "profiles": profiles,
         "cost_accuracy": cost_accuracy(scores),
         "factor_effects": factor_effects(rows),
+        "trainability": trainability(rows),
         "interactions": interactions(scores),
         "simple_effects": simple_effects(scores),
         "learning_rates": learning_rates(rows),

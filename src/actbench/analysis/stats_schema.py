@@ -10,7 +10,13 @@ from actbench.analysis.comparison_schema import (
 )
 from actbench.analysis.early_warning_schema import EARLY_WARNING
 from actbench.analysis.explorer import PROFILES
-from actbench.analysis.factorial_schema import FACTOR_EFFECTS, INTERACTIONS, LEARNING_RATES, SIMPLE_EFFECTS
+from actbench.analysis.factorial_schema import (
+    FACTOR_EFFECTS,
+    INTERACTIONS,
+    LEARNING_RATES,
+    SIMPLE_EFFECTS,
+    TRAINABILITY,
+)
 from actbench.analysis.metrics import CONDITION
 from actbench.analysis.shared_columns import (
     ACTIVATION,
@@ -209,6 +215,7 @@ STATS: dict[str, tuple[Column, ...]] = {
     "profiles": PERFORMANCE_PROFILES,
     "cost_accuracy": COST_ACCURACY,
     "factor_effects": FACTOR_EFFECTS,
+    "trainability": TRAINABILITY,
     "interactions": INTERACTIONS,
     "simple_effects": SIMPLE_EFFECTS,
     "learning_rates": LEARNING_RATES,

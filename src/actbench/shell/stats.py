@@ -2,9 +2,11 @@
 
 import argparse
 import json
+import os
 
 from actbench.plan.config import load_config
 
+THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 EXAMPLE = "actbench stats config/smoke.yaml"
 
 
@@ -16,6 +18,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Write results/<name>/stats/*.csv."""
+    os.environ.update(dict.fromkeys(THREADS, "1"))  # on a busy machine, threads wait for each other
     from actbench.analysis.statistics import write_statistics
 
     config = load_config(arguments.config)

@@ -45,6 +45,8 @@ METHOD = (
     " one point of accuracy; what is neither different nor equivalent is undecided.",
     "Importance of factors: type II sums of squares over all runs of a study, learning rate among the factors; the"
     " error of each term is its interaction with the seeds.",
+    "Trainability: a logistic model of the same terms with a weak ridge; shares of its deviance, with a jackknife over"
+    " seeds.",
     "Early warnings: the area under the ROC curve says how well a diagnostic of the first updates tells the runs that"
     " do not train. Thresholds are chosen on all seeds but the one on which they are tried.",
     "Figures and tables show rows of the tables and statistics; none of their numbers was computed while drawing. The"
