@@ -42,7 +42,7 @@ bench: $(READY)  ## compare the speed with what people use instead, on one idle 
 	$(PIP) install --quiet --constraint requirements.lock --editable '.[bench]'
 	$(ACTIVE) python benchmarks/speed.py
 
-faults: $(READY)  ## kill, damage and starve everything, in half an hour; the figures are in tests/faults/results.md
+faults: $(READY)  ## kill, damage and starve everything, in more than an hour; the figures are in tests/faults/results.md
 	mkdir -p build/faults
 	$(ACTIVE) python tests/faults/kills.py --rounds 200 --seed 1 > build/faults/kills.jsonl
 	$(ACTIVE) python tests/faults/workflow_kills.py --rounds 5 --seed 1 > build/faults/workflow_kills.jsonl
