@@ -58,7 +58,7 @@ claims:
       share: {rule: interaction_share, quantity: score, margin: 0.05}
       gone: {study: elsewhere, rule: mean, quantity: score}
   settled: {statement: s, source: [A], kind: exact, rule: exact, check: linear_derivative}
-  timed: {statement: s, source: [A], kind: cost, rule: cost, quantity: forward, this: {activation: relu}}
+  timed: {statement: s, source: [A], kind: cost, rule: cost, quantity: ns_per_element, this: {activation: relu}}
   later: {statement: s, source: [A], kind: measured, needs: another study}
 """
 HEAD = "studies: [main]\nclaims:\n  a: {statement: s, source: [A], kind: measured, study: main, "
