@@ -26,11 +26,25 @@ TABLES = "results/tiny/tables/runs.parquet"
 pytestmark = pytest.mark.slow
 
 
-def snakemake(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    """Run Snakemake on the workflow in a folder of its own, with a cache of its own."""
-    environment = os.environ | {"ACTBENCH_CACHE": str(folder / "cache"), "PYTHONPATH": str(ROOT / "src")}
+def snakemake(folder: Path, *words: str, before: str = "") -> subprocess.CompletedProcess[str]:
+    """Run Snakemake in a folder of its own, with a cache of its own; `before` is searched first for modules."""
+    searched = os.pathsep.join([*filter(None, [before]), str(ROOT / "src")])
+    environment = os.environ | {"ACTBENCH_CACHE": str(folder / "cache"), "PYTHONPATH": searched}
     command = [SNAKEMAKE, *words, "--snakefile", str(ROOT / "workflow" / "Snakefile"), "--cores", "2"]
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300)
+
+
+# Imported by each Python that finds it: whoever looks up a host or connects to anything but a local socket is refused.
+OFFLINE = """
+import socket
+connect = socket.socket.connect
+def refused(*words, **more):
+    raise OSError("this test has no network")
+def local(self, address):
+    return connect(self, address) if self.family == socket.AF_UNIX else refused()
+socket.socket.connect = local
+socket.getaddrinfo = socket.create_connection = refused
+"""
 
 
 @dataclass(frozen=True)
@@ -207,6 +221,26 @@ def test_a_failed_job_shows_its_log(finished: Path, tmp_path: Path) -> None:
     assert "mnist1d-mlp-relu.parquet" in done.stdout + done.stderr
     assert "Traceback" not in done.stdout + done.stderr
     assert not (folder / TABLES).exists()
+
+
+def test_the_report_of_snakemake_needs_no_network(finished: Path, tmp_path: Path) -> None:
+    """`snakemake --report` writes, offline, one page with figures and statistics, which loads nothing else."""
+    folder, drawn = tmp_path / "copy", "figures/tiny/activation_ranking.svg"
+    shutil.copytree(finished, folder)
+    (tmp_path / "offline").mkdir()
+    (tmp_path / "offline" / "sitecustomize.py").write_text(OFFLINE)
+    tried = "import socket; socket.create_connection(('localhost', 9))"
+    environment = os.environ | {"PYTHONPATH": str(tmp_path / "offline")}
+    refused = subprocess.run(
+        [sys.executable, "-c", tried], env=environment, capture_output=True, text=True, check=False
+    )
+    assert "this test has no network" in refused.stderr
+    for words in ([drawn], [drawn, "--report", "page.html"]):
+        done = snakemake(folder, *words, "--configfile", "tiny.yaml", before=str(tmp_path / "offline"))
+        assert done.returncode == 0, done.stdout + done.stderr
+    page = (folder / "page.html").read_text(encoding="utf-8")
+    assert all(name in page for name in ("activation_ranking.svg", "ranking.csv", "by_depth.csv", "data:image/svg"))
+    assert re.findall(r"""<(?:script|link|img|iframe)[^>]+(?:src|href)=["'](?!data:)[^"']+""", page) == []
 
 
 def test_slurm_profile_is_whole(tmp_path: Path) -> None:
