@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from actbench.analysis.claim_costs import read_costs
+from actbench.analysis.claims_schema import COST
 from actbench.shell.cli import main
 from actbench.training import activation_cost
 from actbench.training.activation_cost import activation_costs, timed_rounds
@@ -52,6 +54,18 @@ def test_the_verb_prints_and_writes(tmp_path: Path, capsys: pytest.CaptureFixtur
     ]
     assert main(["cost", "--activation", "relu"]) == 0
     assert "share of step" in capsys.readouterr().out
+
+
+def test_a_config_gets_its_rounds(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """With a config its activations and the baseline are timed, one row a round, where claims about cost look."""
+    config = tmp_path / "timed.yaml"
+    config.write_text("name: timed\nstudies: {main: {question: q, activation: [relu, tanh]}}\n")
+    assert main(["cost", str(config), "--results", str(tmp_path)]) == 0
+    assert "tanh" in capsys.readouterr().out
+    timed = read_costs(tmp_path / "timed" / "stats" / "cost.csv")
+    assert timed.groupby("activation").size().to_dict() == {"identity": 5, "relu": 5, "tanh": 5}
+    assert (timed["ns_per_element"] == timed["forward_ns"] + timed["backward_ns"]).all()
+    assert list(timed.columns[: len(COST)]) == [column.name for column in COST]
 
 
 def test_an_unknown_activation_is_refused(capsys: pytest.CaptureFixture[str]) -> None:

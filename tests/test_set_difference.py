@@ -103,11 +103,13 @@ def test_welch_is_that_of_scipy_on_the_raw_scores() -> None:
 
 
 def test_changed_verdicts_are_listed(reference: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A claim with another verdict, or that one side lacks, stands in the list; equal ones do not."""
+    """A claim with another verdict, or that one side lacks, stands in the list; equal ones and timed ones do not."""
     other = write(tmp_path, "other")
     try:
-        (reference / "claims.csv").write_text("id,verdict\na,supported\nb,conditional\nc,supported\n")
-        (other / "claims.csv").write_text("id,verdict\na,supported\nb,contradicted\n")
+        (reference / "claims.csv").write_text(
+            "id,kind,verdict\na,exact,supported\nb,,conditional\nc,,supported\nt,cost,supported\n"
+        )
+        (other / "claims.csv").write_text("id,kind,verdict\na,exact,supported\nb,,contradicted\nt,cost,contradicted\n")
         assert main(["diff", str(reference), str(other), "--json"]) == 1
         facts = json.loads(capsys.readouterr().out)
         (other / "claims.csv").write_text("id,verdict\na,supported\na,contradicted\n")
