@@ -96,13 +96,19 @@ def of_hidden(activation: torch.nn.Module, z: Tensor, u: Tensor) -> dict[str, fl
         "activation_min": u.min().item(),
         "activation_max": u.max().item(),
         "zero_centredness": ratio(u.mean().abs().item(), u.std(correction=0).item()),
-        "zero_fraction": (u == 0).double().mean().item(),
+        "zero_fraction": zeros(activation, z).double().mean().item(),
         "saturated_fraction": flat.double().mean().item(),
         "saturated_low": (flat & (z < place)).double().mean().item(),
         "saturated_high": (flat & (z >= place)).double().mean().item(),
         "effective_rank": ratio(eigenvalues.sum().item() ** 2, eigenvalues.square().sum().item()),
         "input_correlation": pairs.mean().item(),
     }
+
+
+def zeros(activation: torch.nn.Module, z: Tensor) -> Tensor:
+    """Tell where φ(z) is 0 by its formula; GELU, in torch, also rounds to 0 what is 1e-9."""
+    exact = {torch.nn.ReLU: z <= 0, torch.nn.Hardswish: (z <= -3) | (z == 0)}
+    return exact.get(type(activation), z == 0)
 
 
 def of_weight(weight: Tensor, gradient: Tensor) -> dict[str, float]:

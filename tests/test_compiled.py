@@ -128,3 +128,14 @@ def test_each_level_has_machine_code_of_its_own(tmp_path: Path) -> None:
     names = sorted(file.name.split("-")[0] for file in tmp_path.rglob("*.code"))
     # leaky_relu and prelu share their loops, but for the gradient of the learned slope
     assert len(names) == len(set(names)) == 4 + 3, names
+
+
+def test_a_gradient_that_is_not_a_number_stays_with_its_model() -> None:
+    """A model whose gradient, not yet its loss, is NaN leaves nothing behind for the next one, clipped by norm."""
+    calm = runs_of(activation="gelu", norm="rmsnorm", residual="identity", clip="norm(0.5)", steps=4)
+    wild = Run(**{**calm[0].__dict__, "init": "normal(1.0)", "lr": 1e20, "seed": 5})
+    alone, stacked = loop.start(calm, tiny_dataset()), loop.start([wild, *calm], tiny_dataset())
+    loop.advance(alone, 0, 4)
+    loop.advance(stacked, 0, 4)
+    assert stacked.record.diverged_step_P.tolist() == [2, -1, -1, -1], "its loss is finite once more"
+    assert torch.equal(stacked.stack.parameters_PN, alone.stack.parameters_PN)

@@ -158,8 +158,8 @@ DIAGNOSTICS: dict[str, Diagnostic] = {
     "dead_fraction": Diagnostic(
         measures.dead_fraction,
         where="hidden",
-        formula="share of units d with φ′(z) = 0 for every example of the training split, normalised in parts of the "
-        "probe's size",
+        formula="share of units d with |φ′(z)| < 1e-35 for every example of the training split, normalised in parts "
+        "of the probe's size",
         unit="fraction",
         meaning="units that no training example can change any more",
         reference="Lu, Shin, Su & Karniadakis (2020), Dying ReLU and initialization",

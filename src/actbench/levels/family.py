@@ -6,7 +6,7 @@ for parameters, a forward pass and a trace, so recurrent, convolutional or atten
 Letters: P models of a stack, B examples, I inputs, D width, C classes.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
@@ -78,11 +78,32 @@ class Forward(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Probed:
+    """What a compiled probe found of a stack.
+
+    values_PLK: the diagnostics of `Compiled.measured` (K) of each layer (L; 0: the network), NaN where there are none.
+    dead_PLD: hidden units without a slope on any training example (L; 0 is the first), or None if nobody asked.
+    """
+
+    loss_P: Tensor
+    accuracy_P: Tensor
+    values_PLK: Tensor
+    dead_PLD: Tensor | None
+
+
 class Compiled(Protocol):
-    """The same training and scoring in machine code, for one core of a CPU. All arrays are changed in place.
+    """The same training, scoring and probing in machine code, for one core of a CPU. Training changes arrays in place.
+
+    measured: names of the diagnostics that `probe` knows. When one that is registered is missing, autograd probes.
 
     Letters beyond those above: N numbers of one model, M running statistics, T slots, S seeds, K updates.
     """
+
+    @property
+    def measured(self) -> tuple[str, ...]:
+        """Return the names."""
+        ...
 
     def advance(
         self,
@@ -104,6 +125,24 @@ class Compiled(Protocol):
         self, parameters_PN: Tensor, statistics_PM: Tensor, scale_P11: Tensor, x_NI: Tensor, y_N: Tensor
     ) -> tuple[Tensor, Tensor]:
         """Return mean loss and accuracy of every model with running statistics, (P,)."""
+        ...
+
+    def probe(
+        self,
+        parameters_PN: Tensor,
+        statistics_PM: Tensor,
+        scale_P11: Tensor,
+        x_NI: Tensor,
+        y_N: Tensor,
+        size: int,
+        updates_PN: Sequence[Tensor],
+        wanted: Set[str],
+        dead_before_PLD: Tensor | None,
+    ) -> Probed:
+        """Return scores and the wanted diagnostics on the first `size` examples, given the last updates, newest first.
+
+        dead_before_PLD: the dead units at the moment before, or None at the first.
+        """
         ...
 
 

@@ -65,12 +65,13 @@ class Whole:
 
 
 def _mean(x_PBD: Tensor) -> Tensor:
-    return x_PBD.flatten(1).mean(1)
+    return x_PBD.flatten(1).double().mean(1).float()
 
 
 def _std(x_PBD: Tensor) -> Tensor:
-    x_PN = x_PBD.flatten(1)
-    return (x_PN - x_PN.mean(1, keepdim=True)).square().mean(1).sqrt()
+    """Square in float64: no finite number overflows."""
+    x_PN = x_PBD.flatten(1).double()
+    return (x_PN - x_PN.mean(1, keepdim=True)).square().mean(1).sqrt().float()
 
 
 def _share(is_PBD: Tensor) -> Tensor:

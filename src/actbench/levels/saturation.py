@@ -15,6 +15,7 @@ from torch import Tensor
 from actbench.levels.family import LayerTrace
 
 SATURATED = 0.05  # of the largest |φ′|
+NO_SLOPE = 1e-35  # a smaller |φ′| counts as 0: less than compiled exponentials, which stop at 1e-38, make of it
 GRID_G = torch.linspace(-20, 20, 8001, dtype=torch.float64)  # every place of a largest slope lies there, 0 included
 
 Derivative = Callable[[Tensor], Tensor]

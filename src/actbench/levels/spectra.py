@@ -24,7 +24,8 @@ def spectral_norm(weight_PIO: Tensor) -> Tensor:
     mean of the eigenvalues weighted by their 1024th power. Source: Golub & Van Loan 2013, Matrix computations, section
     8.2.1; Friedland 1991, Revisiting matrix squaring.
     """
-    gram_PGG = gram(weight_PIO)
+    largest_P11 = weight_PIO.abs().amax((1, 2), keepdim=True)  # divided out, so that no square overflows
+    gram_PGG = gram(weight_PIO / torch.where(largest_P11 > 0, largest_P11, 1))
     scale_P11 = trace(gram_PGG)[:, None, None]
     unit_PGG = gram_PGG / torch.where(scale_P11 > 0, scale_P11, 1)
     power_PGG = unit_PGG
@@ -33,7 +34,7 @@ def spectral_norm(weight_PIO: Tensor) -> Tensor:
         total_P11 = trace(power_PGG)[:, None, None]
         power_PGG = power_PGG / torch.where(total_P11 > 0, total_P11, 1)
     largest_P = (unit_PGG * power_PGG).flatten(1).sum(1)  # tr(A) = 1
-    return (largest_P * scale_P11[:, 0, 0]).sqrt()
+    return (largest_P * scale_P11[:, 0, 0]).sqrt() * largest_P11[:, 0, 0]
 
 
 def effective_rank(u_PBD: Tensor) -> Tensor:
@@ -43,10 +44,11 @@ def effective_rank(u_PBD: Tensor) -> Tensor:
     multineuronal dimensionality, dynamics and measurement, bioRxiv 214262; Roy & Vetterli 2007,
     The effective rank, EUSIPCO, for the idea.
     """
-    centred_PBD = u_PBD - u_PBD.mean(1, keepdim=True)
+    unit_PBD = u_PBD / u_PBD.abs().amax((1, 2), keepdim=True)  # so that no sum or square overflows
+    centred_PBD = unit_PBD - unit_PBD.mean(1, keepdim=True)
     covariance_PDD = torch.bmm(centred_PBD.transpose(1, 2), centred_PBD)
     total_P = trace(covariance_PDD)
-    share_PDD = covariance_PDD / total_P[:, None, None]  # first, so that no square overflows
+    share_PDD = covariance_PDD / total_P[:, None, None]  # first, so that no square vanishes
     return 1 / share_PDD.square().flatten(1).sum(1)
 
 

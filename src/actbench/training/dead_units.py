@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from actbench.levels.family import LayerTrace
+from actbench.levels.saturation import NO_SLOPE
 from actbench.training.batches import shared_inputs
 from actbench.training.stack import Stack
 
@@ -17,7 +18,7 @@ from actbench.training.stack import Stack
 def dead_units(
     hidden: Sequence[LayerTrace], stack: Stack, scale_P11: Tensor, x_NI: Tensor, chunk: int
 ) -> tuple[Tensor, ...]:
-    """Tell which units have φ′(z) = 0 for every training example, (P, D) for each hidden layer.
+    """Tell which units have |φ′(z)| < NO_SLOPE for every training example, (P, D) for each hidden layer.
 
     Only models with a unit that is dead on all examples so far see the next ones. Every part has the same size (the
     last one reaches back), and is normalised by itself, as a batch is.
@@ -45,5 +46,5 @@ def dead_units(
 
 
 def _flat(layer: LayerTrace) -> Tensor:
-    """Tell whether φ′(z) is 0 for all examples; by the largest, which is faster than by truth values."""
-    return layer.slope_PBD.abs().amax(1) == 0
+    """Tell whether φ′(z) is nothing for all examples; by the largest, which is faster than by truth values."""
+    return layer.slope_PBD.abs().amax(1) < NO_SLOPE

@@ -88,6 +88,27 @@ def probe(stack: Stack, scale_P11: Tensor, x_NI: Tensor, y_N: Tensor, watch: Wat
         watch: what is remembered of the updates and moments before.
         step: one of `watch.steps`.
     """
+    compiled = stack.network.compiled
+    if compiled is None or not DIAGNOSTICS.keys() <= set(compiled.measured):
+        return probe_by_autograd(stack, scale_P11, x_NI, y_N, watch, step)
+    names, updates = watch.names(step), watch.updates(stack.parameters_PN)
+    before_PLD = torch.stack(watch.dead_PD, 1) if watch.dead_PD else None
+    found = compiled.probe(
+        stack.parameters_PN, stack.statistics_PM, scale_P11, x_NI, y_N, PROBE, updates, names, before_PLD
+    )
+    if found.dead_PLD is not None:
+        watch.dead_PD = list(found.dead_PLD.unbind(1))
+    keys = diagnostic_keys(stack.network)
+    layers, places = zip(*((layer, compiled.measured.index(name)) for layer, name in keys), strict=True)
+    values_PK = found.values_PLK[:, layers, places]
+    values_PK[:, [name not in names for _, name in keys]] = torch.nan
+    return (found.loss_P, found.accuracy_P), values_PK
+
+
+def probe_by_autograd(
+    stack: Stack, scale_P11: Tensor, x_NI: Tensor, y_N: Tensor, watch: Watch, step: int
+) -> tuple[Scores, Tensor]:
+    """Probe through the network's forward pass: the readable twin of `Compiled.probe`, also for a GPU."""
     trace: list[LayerTrace] = []
     y_PB = y_N[:PROBE].expand(len(scale_P11), -1)
     inputs_PBI = shared_inputs(x_NI[:PROBE], scale_P11)

@@ -70,11 +70,12 @@ def train(
     batch = order_SKB.shape[2]
     held = buffers(shape, residual, batch)
     dh_BD, dz_BD = np.empty((batch, shape[1]), np.float32), np.empty((batch, shape[1]), np.float32)
-    work = (dh_BD, dz_BD, np.empty_like(dh_BD), np.empty((3, shape[1]), np.float32))
+    work = (dh_BD, dz_BD, np.empty_like(dh_BD), np.empty((3, shape[1]), np.float32), np.empty(0))
     x_BI, y_B = np.empty((batch, x_NI.shape[1]), np.float32), np.empty(batch, np.int64)
-    logits_BC, gradient_N = np.empty((batch, shape[2]), np.float32), np.zeros(theta_PN.shape[1], np.float32)
+    logits_BC = np.empty((batch, shape[2]), np.float32)
     for p in range(theta_PN.shape[0]):
         theta_N, statistics_M = theta_PN[p], statistics_PM[p]
+        gradient_N = np.zeros(theta_N.size, np.float32)  # anew: clipping may leave NaN where nothing is written
         for k in range(order_SKB.shape[1]):
             gather(x_NI, y_N, order_SKB[seed_P[p], k], scale_P[p], x_BI, y_B)
             forward(theta_N, statistics_M, x_BI, held, logits_BC, shape, link, activate, norm, a, 1)

@@ -12,6 +12,7 @@ import numba
 import numpy as np
 
 from actbench.levels import machine_code
+from actbench.levels.diagnostic_loops import length
 from actbench.levels.products import multiply, multiply_onto
 from actbench.levels.scalars import FAST, ONE, ZERO, exp
 
@@ -163,9 +164,12 @@ def backward(
     norm_back: Kernel,
     a: Array,
 ) -> None:
-    """Fill the gradient of every parameter, given that of the logits."""
+    """Fill the gradient of every parameter, given that of the logits; and the norm of each ∂loss/∂z, if there is room.
+
+    The last array of `work` has a number for each hidden layer, or none.
+    """
     h_LBD, u_LBD, z_LBD, x_LBD, kept = held
-    dh_BD, dz_BD, through_BD, scratch = work
+    dh_BD, dz_BD, through_BD, scratch, signal_L = work
     width, classes, depth, bias, learned = shape[1], shape[2], shape[3], shape[4], shape[7]
     batch, start = x_BI.shape[0], 0
     for layer in range(depth):
@@ -188,6 +192,8 @@ def backward(
             scale(dz_BD, link[1])
             if learned >= 0:
                 gradient_N[end - 1] *= link[1]
+        if signal_L.size:
+            signal_L[layer] = length(dz_BD.reshape(-1))
         parameters, gradients = theta_N[after + bias * width :], gradient_N[after + bias * width :]
         norm_back(
             dz_BD.ctypes, x_LBD[layer].ctypes, kept[layer].ctypes, parameters.ctypes, gradients.ctypes,

@@ -3,6 +3,7 @@
 Letters: P models, N numbers of one model, M running statistics, T slots, S seeds, K updates, B batch, I inputs.
 """
 
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,10 +14,13 @@ from torch import Tensor
 from actbench.levels import kernels
 from actbench.levels.activations import ACTIVATIONS
 from actbench.levels.clipping import CLIPPING
+from actbench.levels.family import Probed
 from actbench.levels.models import _mlp_loops as loops
+from actbench.levels.models import _mlp_probe
 from actbench.levels.normalizations import NORMALIZATIONS
 from actbench.levels.optimizers import OPTIMIZERS
 from actbench.levels.residuals import RESIDUALS
+from actbench.levels.saturation import GRID_G, NO_SLOPE, SATURATED, steepest
 from actbench.plan.design import Run
 from actbench.plan.level import parse_level
 
@@ -29,17 +33,20 @@ class MlpProgram:
 
     shape: inputs, width, classes, depth, rows of bias (0 or 1), rows of norm parameters, rows of running statistics,
     and the place of the learned parameter among the activation's numbers, or -1. link: s and t of s·h + t·u.
+    steepest_slope: the largest |φ′| and its lowest place, a learned parameter at its initial value.
     """
 
     shape: tuple[int, ...]
     link: tuple[np.float32, np.float32]
     activation: tuple[Any, Any]
+    steepest_slope: tuple[np.float32, np.float32]
     norm: tuple[Any, Any]
     clip: Any
     update: Any
     activation_numbers: Array
     clip_numbers: Array
     update_numbers: Array
+    measured = _mlp_probe.MEASURED
 
     @property
     def has_skip(self) -> bool:
@@ -83,6 +90,44 @@ class MlpProgram:
         )  # fmt: skip
         return torch.from_numpy(loss_P / len(y_N)).float(), torch.from_numpy(right_P / len(y_N)).float()
 
+    def probe(
+        self,
+        parameters_PN: Tensor,
+        statistics_PM: Tensor,
+        scale_P11: Tensor,
+        x_NI: Tensor,
+        y_N: Tensor,
+        size: int,
+        updates_PN: Sequence[Tensor],
+        wanted: Set[str],
+        dead_before_PLD: Tensor | None,
+    ) -> Probed:
+        """Measure every model on the first examples; see `family.Compiled`."""
+        count, depth, least = len(parameters_PN), self.shape[3], np.float32(NO_SLOPE)
+        levels = (self.shape, self.link, self.has_skip)
+        stack = (parameters_PN.numpy(), statistics_PM.numpy(), scale_P11.numpy().ravel())
+        x, y = x_NI.numpy(), y_N.numpy()
+        updates_UPN = np.stack([update.numpy() for update in updates_PN] or [np.empty_like(stack[0])[:, :0]])
+        values_PLK = np.full((count, depth + 2, len(self.measured)), np.nan)
+        loss_P, accuracy_P = np.zeros(count), np.zeros(count)
+        dead_PLD = np.ones((count, depth, self.shape[1]), np.bool_)
+        _mlp_probe.probe(
+            *stack, x[:size], y[:size], updates_UPN, *levels, *self.activation, *self.norm, self.clip,
+            self.activation_numbers.copy(), self.clip_numbers, GRID_G.float().numpy(), self.steepest_slope,
+            np.float32(SATURATED), least,
+            np.array([name in wanted for name in self.measured]), values_PLK, loss_P, accuracy_P, dead_PLD,
+        )  # fmt: skip
+        finds_dead = not wanted.isdisjoint(("dead_fraction", "still_dead_fraction"))
+        if finds_dead:
+            _mlp_probe.dead_units(
+                *stack, x, y, size, *levels, *self.activation, self.norm[0], self.activation_numbers.copy(), least,
+                dead_PLD,
+            )  # fmt: skip
+            before_PLD = None if dead_before_PLD is None else dead_before_PLD.numpy()
+            _mlp_probe.count_dead(dead_PLD, before_PLD, values_PLK)
+        loss, accuracy, values = (torch.from_numpy(each).float() for each in (loss_P, accuracy_P, values_PLK))
+        return Probed(loss, accuracy, values, torch.from_numpy(dead_PLD) if finds_dead else None)
+
 
 def compile_mlp(run: Run, inputs: int, classes: int) -> MlpProgram | None:
     """Compile a run's structure, or return None when one of its levels has no compiled form."""
@@ -101,6 +146,8 @@ def compile_mlp(run: Run, inputs: int, classes: int) -> MlpProgram | None:
         return None
     given, learned = levels["activation"].arguments, tuple(activation.learned.values())
     assert len(learned) <= 1, "the compiled activation learns at most one number"
+    numbers = [torch.tensor(value, dtype=torch.float64) for value in (*given, *learned)]
+    largest, place = steepest(lambda z: activation.derivative(z, *numbers))
     skip, branch = residual.coefficients(run.depth)
     return MlpProgram(
         shape=(
@@ -109,6 +156,7 @@ def compile_mlp(run: Run, inputs: int, classes: int) -> MlpProgram | None:
         ),
         link=(np.float32(skip), np.float32(branch)),
         activation=kernels.activation_kernels(activation.compiled, bool(learned)),
+        steepest_slope=(np.float32(largest.item()), np.float32(place.item())),
         norm=kernels.norm_kernels(norm.compiled),
         clip=kernels.clip_kernel(clip.compiled),
         update=kernels.update_kernel(optimizer.compiled),
