@@ -113,7 +113,7 @@ def _fake_records(runs: pd.DataFrame, recorded: int) -> tuple[pd.DataFrame, pd.D
 
 
 def _fake_layers(depth: int, share: float) -> list[tuple[int, str, float]]:
-    rows = [(0, "global_gradient_norm", 2.0 - share)]
+    rows = [(0, "global_gradient_norm", 2.0 - share), (0, "clip_coefficient", 0.5 + 0.5 * share)]
     for layer in range(1, depth + 2):
         rows.append((layer, "gradient_norm", 0.8 ** (depth + 1 - layer) * (1.5 - share)))
         if layer <= depth:

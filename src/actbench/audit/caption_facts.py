@@ -130,6 +130,7 @@ FACTS: dict[str, list[tuple[str, Fact]]] = {
         (rf"take {NUMBER} s \(\S+\) to {NUMBER} s", lambda drawn: [drawn["seconds"].min(), drawn["seconds"].max()]),
         RUNS, (f"{NUMBER} blocks?", most("n_blocks")), SEEDS,
     ],
+    "clipping_over_training": [PANEL, SEEDS],
     "critical_difference": [
         BEST, BLOCKS, (f"difference, {NUMBER} at {NUMBER};", difference), (f"p [<=] {NUMBER}", friedman),
         (f"of {NUMBER} resamples?", most("n_resamples")),
@@ -180,6 +181,7 @@ BLANKS: dict[str, tuple[str, ...]] = {
     "activation_ranking": ("1", "95", "95"),
     "claim_forest": ("1", "1", "1", "10", "95"),
     "cost_accuracy": ("0", "1,000", "95"),
+    "clipping_over_training": ("1",),
     "critical_difference": ("1",),
     "decision_boundaries": ("1",),
     "early_warning": ("0.5", "2", "95"),

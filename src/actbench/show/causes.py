@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from actbench.show.page import page
-from actbench.show.panels import legend_above
+from actbench.show.panels import legend_above, panel_grid
 from actbench.show.study import count, seeds_behind
 from actbench.show.style import MM, SINGLE_MM, Look, looks, ordered
 
@@ -61,6 +61,20 @@ def step_panel(data: pd.DataFrame) -> Figure:
     _lines(axis, data.assign(place=data["step"]), strokes)
     axis.set_xscale("symlog", linthresh=1, linscale=0.4)
     axis.set_xlabel("step (updates)")
+    legend_above(figure, _entries(strokes), "")
+    return figure
+
+
+def step_panels(data: pd.DataFrame) -> Figure:
+    """Draw one panel a level with updates along it, one line an activation, seeds as bands; panels share their axes."""
+    levels, strokes = sorted(data["level"].unique(), key=_size), looks(ordered(data["activation"]))
+    figure, axes = panel_grid(len(levels), columns=3, height_mm=44, extra_mm=16)
+    for axis, level in zip(axes, levels, strict=True):
+        axis.set_title(level)
+        own = data[data["level"] == level]
+        _lines(axis, own.assign(place=own["step"]), strokes)
+    axes[0].set_xscale("symlog", linthresh=1, linscale=0.4)
+    figure.supxlabel("step (updates)", fontsize=8)
     legend_above(figure, _entries(strokes), "")
     return figure
 
