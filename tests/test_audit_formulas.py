@@ -17,7 +17,7 @@ from actbench.audit.densities import (
     t_point,
     t_tail,
 )
-from actbench.audit.printed_rows import wilson
+from actbench.audit.printed_rows import problem, wilson
 from actbench.audit.resampled import mean_ends, resamples
 
 
@@ -83,3 +83,10 @@ def test_constant_values_have_a_percentile_interval_of_no_width() -> None:
     assert not high.hold(0.26, "percentile")
     assert not low.hold(0.25, "bca")
     assert mean_ends(np.full((1, 1), 0.25))[0][0].hold(np.nan, "")
+
+
+def test_words_that_were_read_as_numbers_are_still_words() -> None:
+    """A column whose words all look like numbers, or are empty, is compared as it was printed."""
+    assert problem("1", "bars", {"bars": 1.0}) == ""
+    assert problem("", "bars", {"bars": np.nan}) == ""
+    assert problem("1 2", "bars", {"bars": 1.0}) == "bars is '1', raw rows give '1 2'"

@@ -16,6 +16,7 @@ from actbench.plan.ledger import Claim, ClaimTest
 from actbench.plan.level import parse_level
 
 REDONE = ("difference", "equivalence", "slope", "mean", "auc")
+SINGLE = 1e-8  # logarithms of numbers in single precision
 LOGS = {"log10": np.log10, "log2": np.log2}
 
 
@@ -171,7 +172,7 @@ def _audit_test(raw: Raw, test: ClaimTest, row: dict[Any, Any]) -> tuple[int, li
     middle = float(np.mean(seeds)) if seeds else np.nan
     found = {"effect": middle, "low": middle - reach, "high": middle + reach, "n_seeds": len(seeds)}
     for column, value in found.items():
-        if differing(float(value), float(row[column])):
+        if differing(float(value), float(row[column]), SINGLE):
             problems.append(f"{column} is {row[column]:.10g}, raw rows give {value:.10g}")
     return 6, problems
 
@@ -184,8 +185,8 @@ def _bound(test: ClaimTest) -> float:
 
 def _p(test: ClaimTest, row: dict[Any, Any]) -> float:
     """Return p from the printed interval: two-sided, or twice the larger one-sided of an equivalence."""
-    if row["high"] <= row["low"]:
-        return float("nan")
+    if row["high"] <= row["low"] or row["n_seeds"] < 2:
+        return float("nan")  # all seeds agree, or the interval is not one over seeds
     freedom = int(row["n_seeds"]) - 1
     error = (row["high"] - row["low"]) / 2 / t_point(0.975, freedom)
     if test.rule == "equivalence":

@@ -59,7 +59,8 @@ def problem(found: Any, column: str, row: Mapping[Any, Any], loose: float = 0.0)
         kind = str(row.get("interval", "")) if column in ("low", "high") else "any"
         return "" if found.hold(float(printed), kind) else f"{column} is {printed:.10g}, which resamples do not give"
     if isinstance(found, str):
-        return "" if found == str(printed) else f"{column} is {printed!r}, raw rows give {found!r}"
+        shown = _word(printed)  # a column of words that all look like numbers is read as numbers
+        return "" if found == shown else f"{column} is {shown!r}, raw rows give {found!r}"
     if not differing(float(found), float(printed), loose):
         return ""
     return f"{column} is {printed:.10g}, raw rows give {found:.10g}"
