@@ -6,13 +6,12 @@ activation, the other factors and lr, so that adding a study or shuffling the ta
 
 from collections import Counter
 from collections.abc import Iterable
-from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from actbench.analysis.curves import fill_failures
 from actbench.analysis.gradients import END, START
+from actbench.analysis.json_rows import round_digits
 from actbench.analysis.metrics import CONDITION, add_metrics
 
 NAMES = ("explorer", "explorer_curves", "explorer_layers")
@@ -21,7 +20,6 @@ PROFILES = (
     "preactivation_std", "activation_std", "gradient_norm", "backward_norm",
     "zero_fraction", "saturated_fraction", "dead_fraction",
 )  # fmt: skip
-DIGITS = 4  # a drawing shows no more, and files stay small
 
 Frames = dict[str, pd.DataFrame]
 
@@ -99,11 +97,3 @@ def _profiles(own: pd.DataFrame, layers: pd.DataFrame) -> pd.DataFrame:
     profiles = round_digits(medians).unstack("diagnostic").reindex(columns=list(PROFILES))
     n_runs = both.groupby(place)["run_key"].nunique()
     return profiles.assign(n_runs=n_runs).reset_index().rename_axis(columns=None)
-
-
-def round_digits(values: "pd.Series[Any]", digits: int = DIGITS) -> "pd.Series[Any]":
-    """Round each number to `digits` significant digits; 0, nan and infinities stay what they are."""
-    plain = np.isfinite(values) & (values != 0)
-    scale = 10.0 ** (digits - 1 - np.floor(np.log10(values.where(plain, 1.0).abs())))
-    rounded: pd.Series[Any] = (values * scale).round() / scale
-    return rounded.where(plain, values)

@@ -4,7 +4,10 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
 import pandas as pd
+
+DIGITS = 4  # a drawing shows no more, and files stay small
 
 
 def plain(value: Any) -> Any:
@@ -24,3 +27,11 @@ def plain_rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
     """Return each row of a frame as a mapping of its columns."""
     rows = frame.astype(object).to_dict("records")
     return [{str(name): plain(value) for name, value in row.items()} for row in rows]
+
+
+def round_digits(values: "pd.Series[Any]", digits: int = DIGITS) -> "pd.Series[Any]":
+    """Round each number to `digits` significant digits; 0, nan and infinities stay what they are."""
+    plain = np.isfinite(values) & (values != 0)
+    scale = 10.0 ** (digits - 1 - np.floor(np.log10(values.where(plain, 1.0).abs())))
+    rounded: pd.Series[Any] = (values * scale).round() / scale
+    return rounded.where(plain, values)

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from actbench.analysis.explorer import round_digits
+from actbench.analysis.json_rows import round_digits
 
 CONDITION = [
     "dataset", "activation", "depth", "width", "init", "norm", "residual", "bias_offset", "input_scale"
