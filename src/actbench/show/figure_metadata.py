@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from actbench.analysis.fingerprint import config_digest
-from actbench.analysis.origin import made_by
+from actbench.analysis.run_origin import made_by
 from actbench.plan.config import Config
 
 Metadata = dict[str, dict[str, Any]]

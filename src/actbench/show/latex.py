@@ -9,7 +9,7 @@ import pandas as pd
 
 from actbench.analysis.atomic_file import replacing
 from actbench.analysis.numbers import quotable_numbers
-from actbench.analysis.origin import made_by
+from actbench.analysis.run_origin import made_by
 from actbench.analysis.statistics import read_statistic
 from actbench.analysis.tables import RESULTS
 from actbench.plan.config import Config
