@@ -3,10 +3,12 @@
 from collections.abc import Callable
 from dataclasses import replace
 
+import numba
 import numpy as np
 from cases import CLASSES, Case, examples
 
 from actbench.levels.dataset import Dataset
+from actbench.levels.products import multiply
 from actbench.training import loop
 from actbench.training.process import one_core
 
@@ -58,19 +60,46 @@ def prepare_recorded(case: Case, models: int, updates: int) -> Callable[[], None
 
 def prepare_floor(case: Case, models: int, updates: int) -> Callable[[], None]:
     """Return a function that makes only the matrix products of `updates` updates, batched, through BLAS."""
-    noise = np.random.default_rng(0)
-    layers = []
-    for layer, (rows, columns) in enumerate(case.sizes()):
-        shapes = ((models, case.batch, rows), (models, rows, columns), (models, case.batch, columns))
-        h, w, g = (noise.standard_normal(shape).astype(np.float32) for shape in shapes)
-        layers.append((h, w, g, np.empty_like(g), np.empty_like(w), np.empty_like(h) if layer else None))
+    layers = _operands(case, models)
 
     def train() -> None:
         for _ in range(updates):
             for h, w, g, z, dw, dh in layers:
                 np.matmul(h, w, out=z)
                 np.matmul(h.transpose(0, 2, 1), g, out=dw)
-                if dh is not None:
+                if dh is not layers[0][5]:
                     np.matmul(g, w.transpose(0, 2, 1), out=dh)
 
     return train
+
+
+def prepare_products(case: Case, models: int, updates: int) -> Callable[[], None]:
+    """Return a function that makes the same products by actbench's own loops."""
+    layers = _operands(case, models)
+
+    def train() -> None:
+        for _ in range(updates):
+            for operands in layers:
+                _own_products(*operands, operands[5] is not layers[0][5])
+
+    return train
+
+
+def _operands(case: Case, models: int) -> list[tuple[np.ndarray, ...]]:
+    """Return h, w, g of every layer and room for z = h·w, dw = hᵀ·g and dh = g·wᵀ."""
+    noise = np.random.default_rng(0)
+    layers = []
+    for rows, columns in case.sizes():
+        shapes = ((models, case.batch, rows), (models, rows, columns), (models, case.batch, columns))
+        h, w, g = (noise.standard_normal(shape).astype(np.float32) for shape in shapes)
+        layers.append((h, w, g, np.empty_like(g), np.empty_like(w), np.empty_like(h)))
+    return layers
+
+
+@numba.njit
+def _own_products(h, w, g, z, dw, dh, down):  # type: ignore[no-untyped-def]
+    for p in range(h.shape[0]):
+        multiply(h[p], w[p], z[p])
+        multiply(h[p].T, g[p], dw[p])
+        if down:
+            multiply(g[p], w[p].T, dh[p])

@@ -1,10 +1,13 @@
 """The run cache: finished runs are found, damage is seen, nothing half-written stays."""
 
+import time
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
 import torch
+from numba.core import event
 
 from actbench.plan.design import Run
 from actbench.plan.shards import Shard
@@ -14,6 +17,7 @@ from actbench.training.chunks import read_chunk
 from actbench.training.loop import train_stack
 from actbench.training.rows import ROWS, error_row, to_rows
 from actbench.training.shard import train_shard, write_shard
+from actbench.training.warm_up import compile_loops
 from test_twin import runs_of, tiny_dataset
 
 
@@ -55,6 +59,28 @@ def test_a_second_training_trains_only_what_is_new(tmp_path: Path, monkeypatch: 
     keys = first["run_key"].to_pylist()
     again = second.filter([key in keys for key in second["run_key"].to_pylist()])
     assert again.equals(first)
+
+
+def test_compiling_takes_no_time_of_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a process spends before a stack trains is in no run's seconds."""
+
+    def busy(run: Run, data: object) -> None:
+        until = time.process_time() + 2
+        while time.process_time() < until:
+            pass
+
+    monkeypatch.setattr(shard_module, "compile_loops", busy)
+    assert sum(train(tmp_path, runs_of())["seconds"].to_pylist()) < 2
+
+
+def test_compiled_loops_serve_every_depth_and_width() -> None:
+    """After the warm-up of a run, its stack compiles nothing more."""
+    run = runs_of()[0]
+    compile_loops(run, tiny_dataset())
+    seen = event.RecordingListener()
+    with event.install_listener("numba:compile", seen):
+        train_stack([replace(run, depth=3, width=20)], tiny_dataset())
+    assert seen.buffer == []
 
 
 def test_of_two_rows_the_first_is_taken(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

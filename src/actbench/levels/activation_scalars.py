@@ -1,7 +1,8 @@
 """The activations as functions of one float32, for the compiled engine; each is tied to its torch twin by a test.
 
 `value(z, a)` is φ(z) and `slope(z, u, a)` is φ′(z), where u = φ(z); `a` holds the arguments and then the learned
-parameters. `learned_slope(z)` is ∂φ/∂a of a learned parameter. Comparisons are written so that NaN stays NaN.
+parameters. `learned_slope(z)` is ∂φ/∂a of a learned parameter. Comparisons are written so that NaN stays NaN, and `a`
+is read outside of them: a read that depends on z keeps a loop from becoming vector code without AVX-512.
 """
 
 import math

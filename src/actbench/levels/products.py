@@ -24,9 +24,40 @@ LANES, TALL = (16, 8) if LONG else (8, 6)  # a tall tile of two vectors a row fi
 WIDE, SLIM, TALL_SLIM = 2 * LANES, 8, 12  # columns of a panel; slim ones are for what wide ones leave
 TERMS = 128  # of one sweep: a panel of that many rows stays in the nearest cache
 
-_wide_tall, _wide_4, _wide_2, _wide_1 = (tile(rows, 2, LANES) for rows in (TALL, 4, 2, 1))
-_slim_tall, _slim_4, _slim_2, _slim_1 = (tile(rows, 1, SLIM) for rows in (TALL_SLIM, 4, 2, 1))
 _copy, _transpose = copy(SLIM), transpose(SLIM)
+
+
+def _sweep_by(tall: int, vectors: int, lanes: int) -> Any:
+    """Compile the filling of a panel's columns, tile under tile: tall ones while the rows suffice, then of 4, 2, 1."""
+    tallest, four, two, one = (tile(rows, vectors, lanes) for rows in (tall, 4, 2, 1))
+
+    @compiled
+    def sweep(
+        a: Pointer, down: int, along: int, panel: Pointer, out: Pointer, step: int, rows: int, terms: int,
+        start: Pointer, start_step: int, started: bool,
+    ) -> None:  # fmt: skip
+        stay_apart()
+        i = 0
+        while i < rows:
+            left = rows - i
+            source, target, begun = after(a, i * down), after(out, i * step), after(start, i * start_step)
+            if left >= tall:
+                tallest(source, down, along, panel, target, step, terms, begun, start_step, started)
+                i += tall
+            elif left >= 4:
+                four(source, down, along, panel, target, step, terms, begun, start_step, started)
+                i += 4
+            elif left >= 2:
+                two(source, down, along, panel, target, step, terms, begun, start_step, started)
+                i += 2
+            else:
+                one(source, down, along, panel, target, step, terms, begun, start_step, started)
+                i += 1
+
+    return sweep
+
+
+_sweep_wide, _sweep_slim = _sweep_by(TALL, 2, LANES), _sweep_by(TALL_SLIM, 1, SLIM)
 
 
 @compiled
@@ -96,7 +127,11 @@ def _fill(
         if k > 0:
             start, start_step, started = out, step, True
         source = after(a, k * along)
-        _sweep(source, down, along, address(panel, 0), width, out, step, rows, terms, start, start_step, started)
+        parts = address(panel, 0)
+        if width == WIDE:
+            _sweep_wide(source, down, along, parts, out, step, rows, terms, start, start_step, started)
+        else:
+            _sweep_slim(source, down, along, parts, out, step, rows, terms, start, start_step, started)
 
 
 @compiled
@@ -116,51 +151,3 @@ def _pack(b: Pointer, down: int, along: int, terms: int, columns: int, width: in
     for row in range(first, terms):
         for column in range(width):
             panel[row * width + column] = numbers[row * down + column * along] if column < columns else np.float32(0)
-
-
-@compiled
-def _sweep(
-    a: Pointer, down: int, along: int, panel: Pointer, width: int, out: Pointer, step: int, rows: int, terms: int,
-    start: Pointer, start_step: int, started: bool,
-) -> None:  # fmt: skip
-    """Fill all rows of the panel's columns, tile under tile."""
-    stay_apart()
-    i, tall = 0, TALL if width == WIDE else TALL_SLIM
-    while i < rows:
-        source, target, begun, left = after(a, i * down), after(out, i * step), after(start, i * start_step), rows - i
-        height = tall if left >= tall else (4 if left >= 4 else (2 if left >= 2 else 1))
-        if width == WIDE:
-            _wide_tile(height, source, down, along, panel, target, step, terms, begun, start_step, started)
-        else:
-            _slim_tile(height, source, down, along, panel, target, step, terms, begun, start_step, started)
-        i += height
-
-
-@compiled
-def _wide_tile(
-    rows: int, a: Pointer, down: int, along: int, panel: Pointer, out: Pointer, step: int, terms: int,
-    start: Pointer, start_step: int, started: bool,
-) -> None:  # fmt: skip
-    if rows == TALL:
-        _wide_tall(a, down, along, panel, out, step, terms, start, start_step, started)
-    elif rows == 4:
-        _wide_4(a, down, along, panel, out, step, terms, start, start_step, started)
-    elif rows == 2:
-        _wide_2(a, down, along, panel, out, step, terms, start, start_step, started)
-    else:
-        _wide_1(a, down, along, panel, out, step, terms, start, start_step, started)
-
-
-@compiled
-def _slim_tile(
-    rows: int, a: Pointer, down: int, along: int, panel: Pointer, out: Pointer, step: int, terms: int,
-    start: Pointer, start_step: int, started: bool,
-) -> None:  # fmt: skip
-    if rows == TALL_SLIM:
-        _slim_tall(a, down, along, panel, out, step, terms, start, start_step, started)
-    elif rows == 4:
-        _slim_4(a, down, along, panel, out, step, terms, start, start_step, started)
-    elif rows == 2:
-        _slim_2(a, down, along, panel, out, step, terms, start, start_step, started)
-    else:
-        _slim_1(a, down, along, panel, out, step, terms, start, start_step, started)

@@ -26,9 +26,6 @@ L0, L1, L2, L3, L4, L5, L6, L7, L8 = (
     F(0.333333312), F(-0.249999891), F(0.200007081), F(-0.166684767), F(0.142499097),
     F(-0.124111305), F(0.116619029), F(-0.115707074), F(0.0714788565),
 )  # fmt: skip
-T0, T1, T2, T3, T4, T5 = (
-    F(-0.333333332), F(0.133333043), F(-0.0539593998), F(0.0217699112), F(-0.00834681677), F(0.002295655)
-)  # fmt: skip
 C_SCALE = F(0.35)
 C1, C2, C3, C4, C5, C6, C7, C8, C9, C10 = (
     F(0.19748141841354758), F(0.19718399464914688), F(0.18752436527540345), F(0.152947297508925),
@@ -101,7 +98,7 @@ def log1p(y: Number) -> Number:
 
 @inline
 def tanh(x: Number) -> Number:
-    """Return tanh x = n / (n + 2), n = e^(2x) - 1, accurate also near 0."""
+    """Return tanh x = ±n / (n + 2), n = e^(2|x|) - 1, accurate also near 0."""
     n = expm1(TWO * abs(x))
     y = n / (n + TWO)
     return y if x >= ZERO else -y

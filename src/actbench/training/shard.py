@@ -23,6 +23,7 @@ from actbench.training.loop import train_stack
 from actbench.training.rows import error_row, to_rows
 from actbench.training.stack import make_stacks
 from actbench.training.stopping import begin_stack
+from actbench.training.warm_up import compile_loops
 
 Progress = Callable[[Sequence[Run], bool], None]
 
@@ -83,8 +84,9 @@ def _train_and_keep(stack: Sequence[Run], dataset: Dataset, cache: RunCache) -> 
     """
     # What a GPU does is no time of the process.
     clock = time.process_time if chosen_device() == "cpu" else time.perf_counter
-    began = clock()
     try:
+        compile_loops(stack[0], dataset)
+        began = clock()
         record = train_stack(stack, dataset)
     except (RuntimeError, ArithmeticError, MemoryError) as error:
         if len(stack) == 1 and _lacks_memory(error):  # of this machine: that is no property of the run

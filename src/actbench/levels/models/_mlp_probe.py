@@ -43,7 +43,7 @@ from actbench.levels.models._mlp_passes import (
 )
 
 PART = 64  # examples looked at for dead units at once, where nothing ties them: they stay in the nearest caches
-# The diagnostics in the order of the numbers below.
+# The diagnostics, and their places under short names.
 MEASURED = (
     "preactivation_mean", "preactivation_std", "preactivation_min", "preactivation_max", "input_correlation",
     "activation_mean", "activation_std", "activation_min", "activation_max", "zero_centredness", "zero_fraction",
@@ -51,11 +51,13 @@ MEASURED = (
     "gradient_norm", "backward_norm", "sign_coherence", "update_ratio", "weight_norm", "spectral_norm",
     "global_gradient_norm", "gradient_ratio", "backward_ratio", "clip_coefficient", "update_cosine",
 )  # fmt: skip
-Z_MEAN, Z_STD, Z_MIN, Z_MAX, CORRELATION = 0, 1, 2, 3, 4
-U_MEAN, U_STD, U_MIN, U_MAX, CENTREDNESS, ZEROS, RANK = 5, 6, 7, 8, 9, 10, 11
-SATURATED, LOW, HIGH, DEAD, STILL_DEAD = 12, 13, 14, 15, 16
-GRADIENT, SIGNAL, COHERENCE, UPDATE, WEIGHT, SPECTRAL = 17, 18, 19, 20, 21, 22
-ALL_GRADIENT, GRADIENT_RATIO, SIGNAL_RATIO, CLIP, COSINE = 23, 24, 25, 26, 27
+(
+    Z_MEAN, Z_STD, Z_MIN, Z_MAX, CORRELATION,
+    U_MEAN, U_STD, U_MIN, U_MAX, CENTREDNESS, ZEROS,
+    RANK, SATURATED, LOW, HIGH, DEAD, STILL_DEAD,
+    GRADIENT, SIGNAL, COHERENCE, UPDATE, WEIGHT, SPECTRAL,
+    ALL_GRADIENT, GRADIENT_RATIO, SIGNAL_RATIO, CLIP, COSINE,
+) = range(len(MEASURED))  # fmt: skip
 
 
 @compiled_on_disk
