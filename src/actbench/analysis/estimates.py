@@ -60,7 +60,10 @@ def trainable(scores: pd.DataFrame) -> pd.DataFrame:
     """
     by = ["study", "activation", "depth", "init", "norm", "residual"]
     together = [{}, {"norm": ALL}, {"residual": ALL}, {"norm": ALL, "residual": ALL}]
-    parts = [shares(scores.assign(**levels), by, "trained", "trained_share") for levels in together]
+    parts = []
+    for rows in (scores.assign(**levels) for levels in together):
+        seeds = rows.groupby(by, as_index=False).agg(n_seeds=("seed", "nunique"))
+        parts.append(shares(rows, by, "trained", "trained_share").merge(seeds, on=by, validate="one_to_one"))
     counted = pd.concat(parts).sort_values(by, ignore_index=True)
     return counted.assign(note=["n too small" if n == 1 else "" for n in counted["n_runs"]])
 

@@ -71,6 +71,7 @@ TRAINABLE = (
     factor_column("init"),
     Column("norm", "string", "", "level of norm, or `all`: every level together"),
     Column("residual", "string", "", "level of residual, or `all`: every level together"),
+    Column("n_seeds", "int64", "seeds", "seeds of these runs"),
     N_RUNS,
     Column("n_trained", "int64", "runs", "runs among them that trained"),
     *wilson_columns("trained_share", "share of the runs that trained: validation accuracy at least twice chance"),

@@ -166,8 +166,9 @@ FACTS: dict[str, list[tuple[str, Fact]]] = {
     "trainable_depth": [
         (N, lambda drawn: measured(drawn)["n_runs"].sum()),
         (f"(?:{NUMBER} to )?{NUMBER} a disc", lambda drawn: per_cell(measured(drawn))),
+        (SEEDS[0], lambda drawn: seeds(measured(drawn))),
     ],
-    "trainable_share": [RUNS, (f"(?:{NUMBER} to )?{NUMBER} in each", per_cell)],
+    "trainable_share": [RUNS, (f"(?:{NUMBER} to )?{NUMBER} in each", per_cell), SEEDS],
     "win_tie_loss": [
         (f"more than {NUMBER}", most("margin")), (f"of {NUMBER} blocks?", most("n_blocks")),
         (f"Of {NUMBER} pairs?", len),

@@ -62,7 +62,7 @@ def trainable(raw: Raw, study: str) -> Iterator[Row]:
         for residual in ("", "all"):
             named = runs.assign(**({"norm": norm} if norm else {}), **({"residual": residual} if residual else {}))
             for key, rows in named.groupby(["activation", "depth", "init", "norm", "residual"]):
-                yield key, rates(rows, "trained", "trained_share")
+                yield key, rates(rows, "trained", "trained_share") | {"n_seeds": len(set(rows["seed"]))}
 
 
 def ranking(raw: Raw, study: str) -> Iterator[Row]:

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from actbench.show.inputs import Inputs
 from actbench.show.panels import legend_above, panel_grid
-from actbench.show.study import PLAIN, count, main_study
+from actbench.show.study import PLAIN, count, main_study, seeds_behind
 from actbench.show.style import DASHED, SOLID, ordered
 
 TITLE = "Trainable depth and theory"
@@ -20,7 +20,9 @@ STATS = ("studies", "trainable", "theory", "depth_scales")
 SCALES = 6  # depth scales: Schoenholz et al. 2017
 COLOURS = "cividis"
 KEYS = ["activation", "depth", "init"]
-COLUMNS = ["kind", "study", *KEYS, "weight_var", "n_runs", "n_trained", "trained_share", "xi_c", "xi_gradient"]
+COLUMNS = [
+    "kind", "study", *KEYS, "weight_var", "n_seeds", "n_runs", "n_trained", "trained_share", "xi_c", "xi_gradient",
+]  # fmt: skip
 
 
 def data(inputs: Inputs) -> pd.DataFrame:
@@ -89,6 +91,6 @@ def caption(data: pd.DataFrame) -> str:
         f" Lines: {SCALES} mean-field depth scales of the correlation between two inputs (solid) and of the gradient"
         " (dashed), for infinite width and no bias; both are infinite at the edge of chaos, and the correlation has"
         " none where the variance grows without bound."
-        f" n = {count(measured['n_runs'].sum(), 'run')}, {each} a disc (clipping rules and seeds); no interval;"
-        " variances have no unit."
+        f" n = {count(measured['n_runs'].sum(), 'run')}, {each} a disc (clipping rules and seeds),"
+        f" {seeds_behind(measured)}; no interval; variances have no unit."
     )

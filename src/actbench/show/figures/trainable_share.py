@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from actbench.show.inputs import Inputs
 from actbench.show.page import page
 from actbench.show.panels import LETTER_MM, panel_grid
-from actbench.show.study import PLAIN, count, main_study
+from actbench.show.study import PLAIN, count, main_study, seeds_behind
 from actbench.show.style import MM, ordered
 
 TITLE = "Trainable share"
@@ -21,7 +21,9 @@ ALL = "all"
 WIDEST_WITH_NUMBERS = 5  # depths; the cells of a wider map hold no number
 SIZES, NUMBER_MM = (6, 5), 0.88  # points, and the width of "0.00" with its margins in each point
 BAR_MM, GAP_MM = 22.0, 4.0
-COLUMNS = ["study", "activation", "depth", "init", "norm", "residual", "n_runs", "n_trained", "trained_share"]
+COLUMNS = [
+    "study", "activation", "depth", "init", "norm", "residual", "n_seeds", "n_runs", "n_trained", "trained_share",
+]  # fmt: skip
 
 
 def data(inputs: Inputs) -> pd.DataFrame:
@@ -83,5 +85,6 @@ def caption(data: pd.DataFrame) -> str:
         f"{QUESTION} Share of runs (fraction) whose best validation accuracy is at least twice that of guessing, at the"
         f" learning rate chosen for each condition on validation data; a failed run did not train. Networks with norm"
         f" {norm} and residual {residual}, study {data['study'].iloc[0]}. Empty cells were not run."
-        f" n = {count(data['n_runs'].sum(), 'run')}, {behind} in each cell (clipping rules and seeds); no interval."
+        f" n = {count(data['n_runs'].sum(), 'run')}, {behind} in each cell (clipping rules and seeds),"
+        f" {seeds_behind(data)}; no interval."
     )
