@@ -39,6 +39,22 @@ def test_a_diverged_run_changes_no_neighbour() -> None:
             np.testing.assert_array_equal(one, two)
 
 
+def test_models_that_start_alike_are_measured_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before the first update, models that differ in their rates alone are probed once, and all have their numbers."""
+    first, second, _ = runs_of(activation="relu", steps=4)
+    others = ({"lr": 0.01}, {"seed": 7}, {"input_scale": 3.0}, {"bias_offset": 0.5}, {"seed": 7, "lr": 0.3})
+    runs = [first, second, *(Run(**{**vars_of(first), **levels}) for levels in others)]
+    compiled, probed = type(loop.build_network(first, tiny_dataset()).compiled), []
+    probe = compiled.probe
+    counted = lambda self, *rest: probed.append(len(rest[0])) or probe(self, *rest)  # noqa: E731
+    monkeypatch.setattr(compiled, "probe", counted)
+    together = train_stack(runs, tiny_dataset())
+    assert probed == [5, *[len(runs)] * (len(together.steps) - 1)]
+    for index, run in enumerate(runs):
+        for one, two in zip(numbers(train_stack([run], tiny_dataset()), 0), numbers(together, index), strict=True):
+            np.testing.assert_array_equal(one, two)
+
+
 def test_a_stack_of_which_all_runs_diverge_ends() -> None:
     """When no model is left, training stops and every run still has its record."""
     wild = [Run(**{**vars_of(run), "lr": 1e6, "init": "normal(5.0)"}) for run in runs_of(activation="relu", steps=30)]

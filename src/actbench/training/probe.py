@@ -1,6 +1,7 @@
 """Diagnostics of a stack at one moment: a forward and a backward pass on the probe, then `levels.diagnostics`.
 
-Letters: P models of a stack, B examples, I inputs, D units, N numbers of one model, K diagnostics.
+Letters: P models of a stack, Q of them that differ, B examples, I inputs, D units, N numbers of one model, K
+diagnostics.
 """
 
 from collections import deque
@@ -92,17 +93,33 @@ def probe(stack: Stack, scale_P11: Tensor, x_NI: Tensor, y_N: Tensor, watch: Wat
     if compiled is None or not DIAGNOSTICS.keys() <= set(compiled.measured):
         return probe_by_autograd(stack, scale_P11, x_NI, y_N, watch, step)
     names, updates = watch.names(step), watch.updates(stack.parameters_PN)
+    kind_P: Tensor | slice = slice(None)
+    if step == 0:  # models that differ in their rates alone are still the same: each kind is measured once
+        first_Q, kind_P = _kinds(scale_P11, stack.statistics_PM, stack.parameters_PN)
+        stack, scale_P11 = stack.select(first_Q), scale_P11[first_Q]
     before_PLD = torch.stack(watch.dead_PD, 1) if watch.dead_PD else None
     found = compiled.probe(
         stack.parameters_PN, stack.statistics_PM, scale_P11, x_NI, y_N, PROBE, updates, names, before_PLD
     )
     if found.dead_PLD is not None:
-        watch.dead_PD = list(found.dead_PLD.unbind(1))
+        watch.dead_PD = list(found.dead_PLD[kind_P].unbind(1))
     keys = diagnostic_keys(stack.network)
     layers, places = zip(*((layer, compiled.measured.index(name)) for layer, name in keys), strict=True)
     values_PK = found.values_PLK[:, layers, places]
     values_PK[:, [name not in names for _, name in keys]] = torch.nan
-    return (found.loss_P, found.accuracy_P), values_PK
+    return (found.loss_P[kind_P], found.accuracy_P[kind_P]), values_PK[kind_P]
+
+
+def _kinds(*tensors: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the first model of each kind and the kind of each model; those of a kind are equal in every bit."""
+    first_Q: list[int] = []
+    kind_P: list[int] = []
+    bits = [tensor.view(torch.int32) for tensor in tensors]
+    for p in range(len(bits[0])):
+        alike = (kind for kind, first in enumerate(first_Q) if all(torch.equal(b[p], b[first]) for b in bits))
+        kind_P.append(next(alike, len(first_Q)))
+        first_Q += [p] if kind_P[-1] == len(first_Q) else []
+    return torch.tensor(first_Q), torch.tensor(kind_P)
 
 
 def probe_by_autograd(
