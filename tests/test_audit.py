@@ -86,7 +86,7 @@ def test_what_was_printed_is_clean(project: Path, capsys: pytest.CaptureFixture[
         ("stats/early_warning.csv", "brier", "brier is"),
         ("stats/claim_tests.csv", "effect", "effect is"),
         ("stats/claim_tests.csv", "low", "low is"),
-        ("claims.csv", "effect", "is that of none of its tests"),
+        ("claims.csv", "effect", "is not that of its weakest test"),
         ("claims.csv", "p_adjusted", "Holm within"),
     ],
 )

@@ -10,7 +10,7 @@ import pandas as pd
 from actbench.audit.caption_facts import FACTS
 from actbench.audit.captions import audit_caption
 from actbench.audit.figure_numbers import audit_numbers
-from actbench.audit.printed_claims import audit_claims, audit_exact_claims
+from actbench.audit.printed_claims import audit_ledger
 from actbench.audit.printed_functions import audit_activations, audit_boundaries, audit_exact
 from actbench.audit.printed_latex import FILES, audit_latex
 from actbench.audit.printed_statistics import STATISTICS, audit_statistic
@@ -61,7 +61,9 @@ def audit_results(folder: Path, figures: Path, ledger: tuple[Claim, ...]) -> Fin
     """
     raw, findings = read_raw(folder / "tables"), Findings()
     _audit_statistics(raw, folder / "stats", findings)
-    _audit_ledger(raw, folder, ledger, findings)
+    compared, problems, unchecked = audit_ledger(raw, folder, ledger)
+    findings.add("claims", (compared, problems))
+    findings.unchecked += unchecked
     if all((folder / "latex" / file).exists() for file in FILES):
         findings.add("latex", audit_latex(folder / "latex", folder / "stats"))
     else:
@@ -94,17 +96,3 @@ def _audit_statistics(raw: Raw, stats: Path, findings: Findings) -> None:
         else:
             findings.add(name, audit(read_printed(path)))
     findings.unchecked += [f"{name}: {why}" for name, why in ELSEWHERE.items()]
-
-
-def _audit_ledger(raw: Raw, folder: Path, ledger: tuple[Claim, ...], findings: Findings) -> None:
-    paths = (folder / "claims.csv", folder / "stats" / "claim_tests.csv")
-    if not paths[0].exists():
-        findings.unchecked.append("claims: claims.csv is not there")
-        return
-    compared, problems, left = audit_claims(raw, ledger, *map(read_printed, paths))
-    findings.add("claims", (compared, problems))
-    if (folder / "stats" / "exact.csv").exists():
-        findings.add("claims", audit_exact_claims(*map(read_printed, (paths[1], folder / "stats" / "exact.csv"))))
-    if left:
-        why = f" and of diagnostics: {NO_LAYERS}" if raw.layers is None else ""
-        findings.unchecked.append(f"claims: the effects of {left} tests, of ranks, speeds or laws{why}")
