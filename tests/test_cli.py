@@ -68,6 +68,17 @@ def test_help_shows_an_example(verb: str, capsys: pytest.CaptureFixture[str]) ->
     assert importlib.import_module(f"actbench.shell.{verb}").EXAMPLE.startswith(f"actbench {verb}")
 
 
+@pytest.mark.parametrize("verb", VERBS)
+def test_an_unknown_option_is_one_line(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """What the parser itself refuses ends with exit code 2 and one line that says where help is."""
+    assert main([verb, "--no-such-option"]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.count("\n") == 1
+    assert captured.err.startswith(f"actbench {verb}")
+    assert captured.err.endswith("--help\n")
+
+
 @pytest.mark.parametrize("verb", [verb for verb in VERBS if verb not in WITHOUT_CONFIG])
 def test_bad_config_is_one_line_for_every_verb(verb: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Every verb that reads a config refuses a bad one in one line on standard error, with exit code 2."""

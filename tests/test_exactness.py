@@ -44,7 +44,7 @@ def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> s
     """Train by compiled loops or, as levels without a compiled form do, by autograd."""
     if request.param == "autograd":
         build = loop.build_network
-        without = lambda run, dataset: dataclasses.replace(build(run, dataset), compiled=None)  # noqa: E731
+        without = lambda run, dataset: dataclasses.replace(build(run, dataset), compile_loops=None)  # noqa: E731
         monkeypatch.setattr(loop, "build_network", without)
     return request.param
 

@@ -8,6 +8,7 @@ from torch.nn import functional
 
 from actbench.levels.initial_pass import CLASSES, measure_initial, normal_inputs, predict_initial
 from actbench.levels.initializers import INITIALIZERS
+from actbench.levels.models import mlp
 from actbench.levels.nonlinearity import nonlinearity
 from actbench.levels.probe_table import probe, probed_run
 from actbench.plan.seeds import stream
@@ -35,6 +36,15 @@ def test_the_passes_are_those_of_plain_torch() -> None:
         assert layer.forward_variance == pytest.approx(float(z.detach().square().mean()), rel=1e-6)
         assert layer.backward_norm2 == pytest.approx(float(gradient.square().sum()), rel=1e-6)
         assert layer.activation_std == pytest.approx(float(z.detach().tanh().std(correction=0)), rel=1e-6)
+        flat = 1 - z.detach().tanh() ** 2 < 0.05  # tanh is steepest at 0, with slope 1
+        assert layer.saturated_fraction == pytest.approx(float(flat.double().mean()))
+        assert layer.saturated_fraction > 0
+
+
+def test_a_network_that_is_not_trained_compiles_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pass at initialisation never asks for the loops that train."""
+    monkeypatch.setattr(mlp, "compile_mlp", lambda *levels: pytest.fail("compiled"))
+    assert len(measure_initial(probed_run(activation="tanh", depth=2, width=8), normal_inputs(0, 4, 8))) == 2
 
 
 @pytest.mark.parametrize("name", INITIALIZERS)

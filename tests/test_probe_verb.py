@@ -74,7 +74,10 @@ BAD = {
     "--activation relu --seeds 0": "--seeds: 0 is outside 1",
     "--activation relu --examples 1": "--examples: 1 is outside 2",
     "--activation relu --width 60000": "--width: 30 layers of 60000 units have more than",
-    "--activation relu --input mnist": "dataset: unknown data set 'mnist'; did you mean mnist1d",
+    "--activation relu --input mnist": "--input: unknown input 'mnist'; did you mean mnist1d",
+    "--activation relu --input normal": "--input: unknown input 'normal'; known: fashion_mnist, gaussian, mnist1d",
+    "--activation relu --depth 2.5": "actbench probe: argument --depth: invalid int value: '2.5'",
+    "--init he_normal": "actbench probe: the following arguments are required: --activation",
     "--activation relu --figure x.gif": "--figure: 'x.gif' must end in .png, .pdf or .svg",
     "--activation relu --norm batch": "--norm: unknown norm 'batch'; did you mean batchnorm",
 }

@@ -81,6 +81,7 @@ BAD = {
     "--activation relu --weight-var nan": "--weight-var: nan is outside",
     "--activation relu --weight-var 0": "--weight-var: 0.0 is outside",
     "--activation relu --bias-var -1": "--bias-var: -1.0 is outside",
+    "--activation tanh --edge-of-chaos --correlation 0.5": "--correlation: has no map at the edge alone",
     "--activation relu --weight-var 2 --edge-of-chaos": "--weight-var: the edge of chaos is what is looked for",
     "--activation relu --correlation 2": "--correlation: 2.0 is outside",
 }

@@ -195,6 +195,7 @@ BLANKS: dict[str, tuple[str, ...]] = {
     "residual_gradients": ("1e-10",),
     "saturation": ("5",),
     "sign_coherence": ("0.5",),
+    "ten_layers": ("5",),
     "trainable_depth": ("6",),
     "win_tie_loss": ("0",),
 }

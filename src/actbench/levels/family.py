@@ -151,12 +151,17 @@ class Network:
     """One network structure, shared by all models of a stack.
 
     `initialise(run)` returns the initial parameters of one model, without the axis P, from that run's own streams.
-    `statistics` maps each running statistic to its shape and initial value. `compiled` is absent when a level has no
-    compiled form: autograd through `forward` then trains the stack.
+    `statistics` maps each running statistic to its shape and initial value. `compile_loops` returns None when a level
+    has no compiled form: autograd through `forward` then trains the stack.
     """
 
     parameters: dict[str, Parameter]
     statistics: dict[str, tuple[tuple[int, ...], float]]
     initialise: Callable[[Run], Tensors]
     forward: Forward
-    compiled: Compiled | None = None
+    compile_loops: Callable[[], Compiled | None] | None = None
+
+    @cached_property
+    def compiled(self) -> Compiled | None:
+        """Return the compiled loops, made when they are first asked for: who only looks at a network needs none."""
+        return None if self.compile_loops is None else self.compile_loops()

@@ -12,12 +12,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from actbench.levels.activations import ACTIVATIONS
 from actbench.levels.family import LayerTrace, Network
 from actbench.levels.initializers import INITIALIZERS
 from actbench.levels.nonlinearity import nonlinearity
 from actbench.levels.normalizations import EPSILON
 from actbench.levels.residuals import RESIDUALS
+from actbench.levels.saturation import saturated
 from actbench.plan.design import Run
 from actbench.plan.level import parse_level
 from actbench.plan.seeds import stream
@@ -71,11 +71,11 @@ def measure_initial(run: Run, x_BI: Tensor) -> list[LayerPass]:
     coefficients_PBC = torch.randn(logits_PBC.shape, generator=generator, dtype=torch.float64)
     hidden = [item for item in trace if item.u_PBD is not None]
     gradients = torch.autograd.grad((logits_PBC * coefficients_PBC).sum(), [item.z_PBD for item in hidden])
-    return [_measure(item, gradient, run) for item, gradient in zip(hidden, gradients, strict=True)]
+    return [_measure(item, gradient) for item, gradient in zip(hidden, gradients, strict=True)]
 
 
 @torch.no_grad()
-def _measure(item: LayerTrace, gradient_PBD: Tensor, run: Run) -> LayerPass:
+def _measure(item: LayerTrace, gradient_PBD: Tensor) -> LayerPass:
     assert item.u_PBD is not None
     z, u = item.z_PBD.detach(), item.u_PBD.detach()
     return LayerPass(
@@ -85,18 +85,8 @@ def _measure(item: LayerTrace, gradient_PBD: Tensor, run: Run) -> LayerPass:
         activation_mean=float(u.mean()),
         activation_std=float(u.std(correction=0)),
         zero_fraction=float((u == 0).double().mean()),
-        saturated_fraction=_saturated(run, z),
+        saturated_fraction=float(saturated(item).double().mean()),
     )
-
-
-def _saturated(run: Run, z: Tensor) -> float:
-    """Return the share of units with |φ′| below a hundredth of the largest |φ′| of the activation."""
-    level = parse_level("activation", run.activation)
-    entry = ACTIVATIONS[level.name]
-    learned = [torch.tensor(value, dtype=z.dtype) for value in entry.learned.values()]
-    line = torch.linspace(-10, 10, 4001, dtype=z.dtype)
-    largest = entry.derivative(line, *level.arguments, *learned).abs().max()
-    return float((entry.derivative(z, *level.arguments, *learned).abs() < 0.01 * largest).double().mean())
 
 
 def chain_of(run: Run, features: int) -> Chain | None:

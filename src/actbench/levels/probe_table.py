@@ -18,7 +18,6 @@ from actbench.theory.layer_factor import forecast_factor, inner_layers, measured
 from actbench.theory.profile import LARGEST_DRIFT, LARGEST_SPREAD, LayerForecast, applies, finite_width
 
 Facts = dict[str, Any]
-GAUSSIAN = "gaussian"  # standard normal inputs, as many as the width
 MEASURED = tuple(field.name for field in fields(LayerPass) if field.name != "layer")
 
 

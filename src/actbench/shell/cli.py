@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 from actbench import __version__
 from actbench.plan.errors import ConfigError, nearest
@@ -75,12 +76,20 @@ def _overview() -> str:
     )
 
 
+class _Parser(argparse.ArgumentParser):
+    """A parser whose complaints are one line, as every other of bad input."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise ConfigError instead of printing the usage and leaving."""
+        raise ConfigError(self.prog, f"{message}; see {self.prog} --help")
+
+
 def _run_verb(verb: str, words: list[str]) -> int:
     try:
         if verb not in VERBS:
             raise ConfigError("actbench", f"unknown verb {verb!r}; {nearest(verb, list(VERBS))}")
         module = importlib.import_module(f"actbench.shell.{verb}")
-        parser = argparse.ArgumentParser(
+        parser = _Parser(
             prog=f"actbench {verb}",
             description=VERBS[verb],
             epilog=f"example: {module.EXAMPLE}",

@@ -5,13 +5,15 @@ import json
 from pathlib import Path
 from typing import Any
 
-from actbench.plan.errors import ConfigError
+from actbench.plan.errors import ConfigError, nearest
 from actbench.plan.factors import FACTORS, check_value
+from actbench.plan.registry import known_levels
 
 EXAMPLE = "actbench probe --activation sigmoid tanh relu gelu silu --depth 10 --figure ten_layers.png"
 LEVELS = ("init", "norm", "residual")
 MOST_WEIGHTS = 400_000_000  # of one network, 3 GB in float64
 MOST_SEEDS, MOST_EXAMPLES = 1000, 65536
+GAUSSIAN = "gaussian"  # standard normal inputs, as many as the width
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -28,7 +30,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         parser.add_argument(f"--{factor}", default=default, metavar="LEVEL", help=f"level of {factor} ({default})")
     parser.add_argument("--depth", type=int, default=30, metavar="N", help="hidden layers (30)")
     parser.add_argument("--width", type=int, default=512, metavar="N", help="units of each (512)")
-    parser.add_argument("--input", default="gaussian", metavar="NAME", help="gaussian, or the name of a data set")
+    parser.add_argument("--input", default=GAUSSIAN, metavar="NAME", help="gaussian, or the name of a data set")
     parser.add_argument("--examples", type=int, default=128, metavar="N", help="examples passed through (128)")
     parser.add_argument("--seeds", type=int, default=3, metavar="N", help="networks of each activation (3)")
     parser.add_argument("--folder", type=Path, default=Path("data"), metavar="DIR", help="where data sets are kept")
@@ -41,7 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Print what was measured and predicted, and draw it where a figure is asked for."""
     levels = _levels(arguments)
     from actbench.levels.dataset import load_dataset
-    from actbench.levels.probe_table import GAUSSIAN, probe, probed_run
+    from actbench.levels.probe_table import probe, probed_run
     from actbench.training.process import one_core
 
     one_core()
@@ -67,6 +69,9 @@ def _levels(arguments: argparse.Namespace) -> dict[str, Any]:
     levels["activation"] = [check_value("activation", name, "--activation") for name in arguments.activation]
     if len(set(levels["activation"])) < len(levels["activation"]):
         raise ConfigError("--activation", "a level stands there twice; name each once")
+    inputs = [GAUSSIAN, *known_levels("dataset")]
+    if arguments.input not in inputs:
+        raise ConfigError("--input", f"unknown input {arguments.input!r}; {nearest(arguments.input, inputs)}")
     if levels["depth"] * levels["width"] ** 2 > MOST_WEIGHTS:
         problem = f"{levels['depth']} layers of {levels['width']} units have more than {MOST_WEIGHTS:,} weights"
         raise ConfigError("--width", f"{problem}; give a smaller --width or --depth")

@@ -91,6 +91,8 @@ def _check(arguments: argparse.Namespace) -> None:
         raise ConfigError("theory", "give --activation LEVEL, or a config file")
     if arguments.edge_of_chaos and arguments.weight_var is not None:
         raise ConfigError("--weight-var", "the edge of chaos is what is looked for; leave one of the two out")
+    if arguments.edge_of_chaos and arguments.correlation:
+        raise ConfigError("--correlation", "has no map at the edge alone; give --weight-var instead of --edge-of-chaos")
     if arguments.weight_var is not None and not 1e-9 <= arguments.weight_var <= 1e9:
         raise ConfigError("--weight-var", f"{arguments.weight_var!r} is outside 1e-9 … 1e9")
     if not 0 <= arguments.bias_var <= 1e6:

@@ -76,8 +76,8 @@ def caption(data: pd.DataFrame) -> str:
         f"{QUESTION} {first['depth']} hidden layers of"
         f" {first['width']} units, init {first['init']}, norm {first['norm']}, residual {first['residual']}, input"
         f" {first['input']}, {first['examples']} examples: means over {first['seeds']} seeds (solid) and mean-field"
-        " theory (dotted; the backward norm starts from the measured one near the last layer). Saturated: |φ′| below a"
-        " hundredth of its largest value. No runs, no interval, no unit."
+        " theory (dotted; the backward norm starts from the measured one near the last layer). Saturated: |φ′| below"
+        " 5 % of its largest value. No runs, no interval, no unit."
     )
 
 

@@ -86,7 +86,7 @@ def start(runs: Sequence[Run], dataset: Dataset, device: str | None = None) -> T
     """Initialise a stack of runs that share a tensor program; only a CPU runs the compiled loops."""
     device = device or chosen_device()
     network = build_network(runs[0], dataset)
-    network = network if device == "cpu" else replace(network, compiled=None)
+    network = network if device == "cpu" else replace(network, compile_loops=None)
     slots = OPTIMIZERS[parse_level("optimizer", runs[0].optimizer).name].slots
     stack = initial_stack(runs, network, len(slots), device)
     x_NI, y_N = _tensors(dataset.x_train, dataset.y_train, device=stack.parameters_PN.device)

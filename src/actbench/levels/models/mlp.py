@@ -38,8 +38,8 @@ def build(run: Run, inputs: int, classes: int) -> Network:
         for layer in range(1, run.depth + 1)
         for name, value in norm.statistics.items()
     }
-    forward = partial(_forward, run)
-    return Network(parameters, statistics, partial(_initialise, parameters), forward, compile_mlp(run, inputs, classes))
+    initialise, loops = partial(_initialise, parameters), partial(compile_mlp, run, inputs, classes)
+    return Network(parameters, statistics, initialise, partial(_forward, run), loops)
 
 
 def _parameters(run: Run, inputs: int, classes: int) -> dict[str, Parameter]:
