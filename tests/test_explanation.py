@@ -32,6 +32,12 @@ def test_the_facts_are_those_of_the_tables(recorded: Recorded) -> None:
     curves = recorded.records("curves", [run["run_key"]])
     assert found.curve["val_loss"].tolist() == pytest.approx(curves[curves["split"] == "val"]["loss"].tolist())
     assert len(found.seeds) == 3
+    layers = recorded.records("layers", [run["run_key"]])
+    norms = layers[(layers["diagnostic"] == "gradient_norm") & (layers["layer"] > 0)]
+    expected = {(row.step, row.layer): row.value for row in norms.itertuples()}
+    assert {(row.step, row.layer): row.gradient_norm for row in found.gradients.itertuples()} == expected
+    assert len(found.gradients) == len(norms) > 0
+    assert list(zip(found.gradients["step"], found.gradients["layer"], strict=True)) == sorted(expected)
 
 
 def test_a_run_that_diverged_has_no_scores_but_a_step(recorded: Recorded) -> None:

@@ -42,6 +42,7 @@ def test_the_text_has_all_sections(capsys: pytest.CaptureFixture[str]) -> None:
     for word in (
         "outcome",
         "curve",
+        "gradient norm over training",
         "layers",
         "the same condition, 3 seeds",
         "neighbours",
@@ -71,7 +72,8 @@ def test_the_page_needs_no_other_file(capsys: pytest.CaptureFixture[str]) -> Non
     assert page.as_posix() == f"results/drawn/explain/{facts['run_key']}.html"
     text = page.read_text(encoding="utf-8")
     images = re.findall(r'src="([^"]*)"', text)
-    assert len(images) == 3
+    assert len(images) == 4
+    assert "<h2>Gradient norm over training</h2>" in text
     assert all(b"<svg" in base64.b64decode(image.split(",")[1]) for image in images)
     assert not re.search(r'(?:href|src)="(?!data:)', text)
     assert list(page.parent.iterdir()) == [page]
@@ -110,6 +112,10 @@ def test_a_trained_run_is_predicted(tmp_path: Path, capsys: pytest.CaptureFixtur
         assert row["predicted_backward_norm"] == pytest.approx(row["backward_norm"], rel=0.15)
     assert main(["explain", run.key, "--tables", str(tmp_path)]) == 0
     assert re.search(r"layer +forward variance +predicted forward variance", capsys.readouterr().out)
+    assert main(["explain", run.key, "--tables", str(tmp_path), "--html", str(tmp_path / "run.html")]) == 0
+    page = (tmp_path / "run.html").read_text(encoding="utf-8")
+    assert "<h2>Measured beside mean-field theory</h2>" in page
+    assert page.index("<h2>Learning curve</h2>") < page.index("<h2>Made by</h2>")
 
 
 @pytest.mark.parametrize(

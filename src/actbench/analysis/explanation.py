@@ -27,10 +27,11 @@ class Explanation:
     """What is known of one run. Missing numbers are None in mappings and NaN in frames.
 
     levels: factor -> level. studies: those that the run belongs to. outcome, cost, provenance: columns of `runs`.
-    curve: step, train_loss, train_accuracy, val_loss, val_accuracy. profile: layer, diagnostic, start_step, start,
-    end_step, end. seeds: the same condition, one row a seed. neighbours: columns of neighbours.COLUMNS.
-    prediction: layer, forward_variance and backward_norm as measured at the start and as mean-field theory predicts
-    them from the first layer's variance on, the backward norm scaled to that of the last hidden layer.
+    curve: step, train_loss, train_accuracy, val_loss, val_accuracy. gradients: step, layer, gradient_norm of the
+    weight. profile: layer, diagnostic, start_step, start, end_step, end. seeds: the same condition, one row a seed.
+    neighbours: columns of neighbours.COLUMNS. prediction: layer, forward_variance and backward_norm as measured at the
+    start and as mean-field theory predicts them from the first layer's variance on, the backward norm scaled to that of
+    the last hidden layer.
     """
 
     run_key: str
@@ -41,6 +42,7 @@ class Explanation:
     profile: pd.DataFrame
     seeds: pd.DataFrame
     neighbours: pd.DataFrame
+    gradients: pd.DataFrame = field(default_factory=pd.DataFrame)
     prediction: pd.DataFrame = field(default_factory=pd.DataFrame)
     prediction_note: str = ""
     cost: dict[str, Any] = field(default_factory=dict)
@@ -57,15 +59,17 @@ def explain(recorded: Recorded, text: str) -> Explanation:
     cost = plain_row(run, COST)
     if cost["seconds"] is not None and cost["steps"]:
         cost["milliseconds_per_update"] = 1000 * cost["seconds"] / cost["steps"]
+    layers = recorded.records("layers", [key])
     return Explanation(
         key,
         plain_row(run, factors_of(runs)),
         sorted(recorded.records("studies", [key])["study"]),
         plain_row(run, OUTCOME),
         curve(recorded.records("curves", [key])),
-        profile(recorded.records("layers", [key])),
+        profile(layers),
         same_condition(runs, run)[["seed", "run_key", "status", "score"]],
         neighbours(runs, run),
+        gradients(layers),
         cost=cost,
         provenance=plain_row(run, PROVENANCE),
     )
@@ -77,6 +81,13 @@ def curve(curves: pd.DataFrame) -> pd.DataFrame:
     wide.columns = pd.Index(["_".join(reversed(pair)) for pair in wide.columns.to_flat_index()])
     names = [f"{split}_{score}" for split in ("train", "val") for score in ("loss", "accuracy")]
     return wide.reindex(columns=names).astype("float64").reset_index()
+
+
+def gradients(layers: pd.DataFrame) -> pd.DataFrame:
+    """Return the norm of each layer's weight gradient at every step at which it was recorded."""
+    rows = layers[(layers["diagnostic"] == "gradient_norm") & (layers["layer"] > 0)].dropna(subset="value")
+    rows = rows.rename(columns={"value": "gradient_norm"}).sort_values(["step", "layer"], ignore_index=True)
+    return rows[["step", "layer", "gradient_norm"]]
 
 
 def profile(layers: pd.DataFrame) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""The drawings of one run: its learning curve, its signal by layer, its units by layer."""
+"""The drawings of one run: its learning curve, its gradients over training, its signal and units by layer, theory."""
 
 import io
 from collections.abc import Callable, Sequence
@@ -15,11 +15,12 @@ from matplotlib.ticker import MaxNLocator, NullLocator
 
 from actbench.analysis.explanation import Explanation
 from actbench.show.figure_metadata import BLANK
-from actbench.show.style import CATEGORIES, DASHED, DOUBLE_MM, MARKERS, MM, SETTINGS, SOLID
+from actbench.show.style import CATEGORIES, DASHED, DOTTED, DOUBLE_MM, MARKERS, MM, SETTINGS, SOLID
 
 SIZES = ("gradient_norm", "backward_norm", "preactivation_std", "activation_std")  # of layers, on a log scale
 SHARES = ("zero_fraction", "saturated_fraction", "dead_fraction", "sign_coherence")  # of layers, between 0 and 1
 MOMENTS = {"start": SOLID, "end": DASHED}
+PREDICTED = ("forward_variance", "backward_norm")
 LOWEST = 1e-12  # smaller sizes lie on the lower edge
 HEIGHT_MM = 62.0
 
@@ -42,10 +43,21 @@ def drawings(explanation: Explanation) -> list[Drawing]:
     if len(explanation.curve):
         shown = "Loss and accuracy at each evaluated step: training split solid, validation split dashed."
         made.append(Drawing("Learning curve", shown, _svg(partial(draw_curve, explanation.curve))))
+    if len(explanation.gradients):
+        shown = "Euclidean norm of each layer's weight gradient at each evaluated step; the first layer is darkest."
+        drawing = partial(draw_gradients, explanation.gradients)
+        made.append(Drawing("Gradient norm over training", shown, _svg(drawing)))
     for heading, known, log in (("Signal and gradient by layer", SIZES, True), ("Units by layer", SHARES, False)):
         names = [name for name in known if name in recorded]
         if names:
             made.append(Drawing(heading, moments, _svg(partial(draw_profile, layered, names, log))))
+    if len(explanation.prediction):
+        shown = (
+            "Before the first update: measured solid, mean-field theory dotted, which starts from the measured variance"
+        )
+        shown += " of the first layer and the measured backward norm of the last hidden one."
+        drawing = partial(draw_prediction, explanation.prediction)
+        made.append(Drawing("Measured beside mean-field theory", shown, _svg(drawing)))
     return made
 
 
@@ -69,6 +81,35 @@ def draw_curve(curve: pd.DataFrame) -> Figure:
         axis.xaxis.set_minor_locator(NullLocator())
         axis.set(xlabel="updates (log scale after 1)", ylabel=f"{score} ({unit})", xlim=(0, None))
         axis.legend()
+    return figure
+
+
+def draw_gradients(gradients: pd.DataFrame) -> Figure:
+    """Draw the gradient norm over updates, one line a layer."""
+    figure, (axis,) = _panels(1)
+    layers = sorted(gradients["layer"].unique())
+    named = {layers[0], layers[len(layers) // 2], layers[-1]}
+    for place, layer in enumerate(layers):
+        rows = gradients[gradients["layer"] == layer]
+        colour = mpl.colormaps["viridis"](0.85 * place / max(1, len(layers) - 1))
+        label = f"layer {layer}" if layer in named else None
+        axis.plot(rows["step"], rows["gradient_norm"].clip(lower=LOWEST), color=colour, marker="o", label=label)
+    axis.set_xscale("symlog", linthresh=1, linscale=0.7)
+    axis.xaxis.set_minor_locator(NullLocator())
+    axis.set(xlabel="updates (log scale after 1)", ylabel="gradient norm (no unit)", xlim=(0, None), yscale="log")
+    axis.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+    return figure
+
+
+def draw_prediction(prediction: pd.DataFrame) -> Figure:
+    """Draw forward variance and backward norm over the hidden layers, measured and predicted."""
+    figure, axes = _panels(len(PREDICTED))
+    for place, (axis, name) in enumerate(zip(axes, PREDICTED, strict=True)):
+        for column, dash, label in ((name, SOLID, "measured"), (f"predicted_{name}", DOTTED, "theory")):
+            marker = MARKERS[place] if dash == SOLID else None
+            values = prediction[column].clip(lower=LOWEST)
+            axis.plot(prediction["layer"], values, color=CATEGORIES[place], linestyle=dash, marker=marker, label=label)
+        _finish(axis, name, log=True)
     return figure
 
 

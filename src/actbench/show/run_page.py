@@ -25,21 +25,13 @@ def write_page(explanation: Explanation, path: Path) -> None:
     text = environment.get_template("run.html.j2").render(
         run=explanation,
         version=__version__,
-        facts={title: _facts(facts) for title, facts in _sections(explanation).items()},
+        facts={"Levels": _facts(explanation.levels), "Outcome": _facts(explanation.outcome)},
+        origin={"Cost": _facts(explanation.cost), "Made by": _facts(explanation.provenance)},
         tables={title: _table(frame) for title, frame in _frames(explanation).items()},
         notes={title: explanation.prediction_note if title == PREDICTED else "" for title in _frames(explanation)},
         drawings=[{**vars(item), "image": _data_uri(item.svg)} for item in drawings(explanation)],
     )
     write_text(path, text)
-
-
-def _sections(explanation: Explanation) -> dict[str, dict[str, Any]]:
-    return {
-        "Levels": explanation.levels,
-        "Outcome": explanation.outcome,
-        "Cost": explanation.cost,
-        "Made by": explanation.provenance,
-    }
 
 
 def _frames(explanation: Explanation) -> dict[str, pd.DataFrame]:
@@ -48,6 +40,7 @@ def _frames(explanation: Explanation) -> dict[str, pd.DataFrame]:
         "The same condition with every seed": explanation.seeds,
         PREDICTED: explanation.prediction,
         "Learning curve": explanation.curve,
+        "Gradient norm over training": explanation.gradients,
         "Layer profile: first and last recorded value": explanation.profile,
     }
 

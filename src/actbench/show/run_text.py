@@ -10,6 +10,7 @@ from actbench.analysis.explanation import Explanation
 
 BARS = "▁▂▃▄▅▆▇█"
 MOST_LAYERS = 18  # of a profile; a deeper network shows layers evenly spaced
+MOST_COLUMNS = 9  # layers beside each other
 # The columns of the profile, in this order, as far as they were recorded; the JSON and the page hold them all.
 PROFILED = {
     "gradient_norm": "gradient norm",
@@ -28,6 +29,7 @@ def explanation_text(explanation: Explanation) -> str:
         _levels(explanation),
         _outcome(explanation),
         ("curve", _curve(explanation.curve)),
+        ("gradient norm over training", _gradients(explanation.gradients)),
         ("layers, first → last recorded", _profile(explanation.profile)),
         ("at initialisation: measured beside mean-field theory", _prediction(explanation)),
         (f"the same condition, {len(explanation.seeds)} seeds", _seeds(explanation)),
@@ -89,6 +91,16 @@ def sparkline(values: Iterable[float]) -> str:
     return "".join(bars.get(place, " ") for place in numbers.index)
 
 
+def _gradients(gradients: pd.DataFrame) -> str:
+    """Write one row a step and one column a layer."""
+    if gradients.empty:
+        return "not recorded"
+    wide = gradients.pivot(index="step", columns="layer", values="gradient_norm").astype("float64")
+    shown = wide[_spaced(list(wide), MOST_COLUMNS)].reset_index()
+    head = ["step", *(f"layer {layer}" for layer in shown.columns[1:])]
+    return aligned(head, shown.itertuples(index=False, name=None))
+
+
 def _profile(profile: pd.DataFrame) -> str:
     layered = profile[profile["layer"] > 0]
     names = [name for name in PROFILED if name in set(layered["diagnostic"])]
@@ -109,11 +121,11 @@ def _prediction(explanation: Explanation) -> str:
     return f"{table}\n{note}".rstrip()
 
 
-def _spaced(layers: list[int]) -> list[int]:
-    if len(layers) <= MOST_LAYERS:
+def _spaced(layers: list[int], most: int = MOST_LAYERS) -> list[int]:
+    if len(layers) <= most:
         return layers
-    step = (len(layers) - 1) / (MOST_LAYERS - 1)
-    return [layers[round(place * step)] for place in range(MOST_LAYERS)]
+    step = (len(layers) - 1) / (most - 1)
+    return [layers[round(place * step)] for place in range(most)]
 
 
 def _seeds(explanation: Explanation) -> str:
