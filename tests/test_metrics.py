@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from actbench.analysis.metrics import CONDITION, METRICS, add_metrics, choose_lr, scores_by_study
+from actbench.analysis.metrics import CONDITION, METRICS, add_metrics, choose_lr, scores_by_study, varying
 from actbench.plan.config import Config
 from actbench.plan.design import expand
 from synthetic import CLASSES, fake_frames, fake_runs, make_config
@@ -106,3 +106,14 @@ def test_rates_are_chosen_within_each_study() -> None:
     assert set(scores.loc[scores["study"] == "narrow", "lr"]) == {0.1}
     assert (scores.loc[scores["study"] == "narrow", "n_lr"] == 1).all()
     assert 0.02 in set(scores.loc[scores["study"] == "main", "lr"])
+
+
+def test_columns_with_one_level_do_not_vary() -> None:
+    """Only columns with two levels and more part rows; one condition alone is still a condition."""
+    rows = pd.DataFrame({"a": [1, 1, 2], "b": ["x", "x", "x"], "c": ["x", "y", "x"]})
+    assert varying(rows, ["a", "b", "c"]) == ["a", "c"]
+    assert varying(rows.iloc[:0], ["a", "b"]) == []
+    runs = fake_runs(expand(make_config(activation=("relu",), depth=(2,), init=("he_normal",))))
+    kept = choose_lr(add_metrics(runs))
+    assert (kept["condition"] == 0).all()
+    assert len(kept) == 3

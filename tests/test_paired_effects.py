@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from scipy.stats import mannwhitneyu, norm
+from scipy.stats import mannwhitneyu, norm, wilcoxon
 
 from actbench.analysis.paired_effects import (
     LARGEST_RESAMPLED,
@@ -13,6 +13,7 @@ from actbench.analysis.paired_effects import (
     estimate,
     hodges_lehmann,
     signed_rank,
+    signed_rank_p,
     walsh,
 )
 
@@ -26,6 +27,15 @@ def test_the_published_example_is_reproduced() -> None:
     differences = differences_of(AFTER, BEFORE)
     assert float(hodges_lehmann(differences)) == pytest.approx(-0.46)
     assert signed_rank(differences)[0] == pytest.approx(2 * 0.0195, abs=0.0002)
+
+
+@pytest.mark.parametrize(("n", "decimals"), [(4, 0), (7, 0), (9, 1), (10, 1), (12, 9), (13, 9), (14, 0), (40, 0)])
+def test_p_of_signed_ranks_is_that_of_scipy(n: int, decimals: int) -> None:
+    """With ties and zeros or without, for few differences and for many."""
+    for seed in range(6):
+        differences = np.random.default_rng(seed).standard_normal(n).round(decimals)
+        differences[seed % 3 * 2 :][:1] = 0.0 if n < 10 else differences[0]
+        assert signed_rank_p(differences) == pytest.approx(wilcoxon(differences).pvalue, rel=1e-12), differences
 
 
 @pytest.mark.parametrize("n", [1, 2, 5, 8])

@@ -111,15 +111,39 @@ def test_claims_stand_first_when_there_are_any(folder: Path, page: Page) -> None
         "tanh-slow,Tanh is <i>slower</i>.,A,measured,supported,0.02,0.01,0.03,0.00001,72,3,,,learning_curves,\n"
         "relu-dies,ReLU dies.,B,measured,conditional,,,,,72,3,depth 8,depth 2,,weak\n"
     )
+    tests = results / "drawn" / "stats" / "claim_tests.csv"
+    kept = tests.read_bytes() if tests.exists() else None
+    tests.write_text(
+        "id,test,stratum,study,rule,quantity,direction,margin,effect,low,high,unit,p,n_runs,n_seeds,verdict,note\n"
+        "tanh-slow,the same speed,,main,equivalence,score,higher,0.0123,0.001,0,0.002,fraction,0.01,72,3,supported,\n"
+        "tanh-slow,the same speed,depth 2,main,equivalence,score,higher,0.0456,0,0,0,fraction,,36,3,supported,\n"
+    )
     try:
         shown = Page(write_report(folder / "drawn.yaml", results, folder / "figures").read_text(encoding="utf-8"))
     finally:
         claims.unlink()
+        tests.unlink()
+        if kept is not None:
+            tests.write_bytes(kept)
     assert any(attributes.get("id") == "claims" for _, attributes in shown.tags)
     assert shown.text.index("Claims and verdicts") < shown.text.index("Choose a study")
     for words in ("Tanh is <i>slower</i>.", "supported", "< 0.0001", "depth 8", "claims.csv"):
         assert words in shown.text, words
+    assert "the same speed" in shown.text
+    assert "0.012" in shown.text
+    assert "stratum" not in shown.text, "strata stay in the file"
     assert "claims.csv" in {link.get("download") for link in shown.all("a")}
+    assert "claim_tests.csv" in {link.get("download") for link in shown.all("a")}
+
+
+def test_the_protocol_is_written(page: Page) -> None:
+    """The page says how rates are chosen, what the unit is, how failures count and p are corrected."""
+    for words in (
+        "highest mean validation accuracy", "reported scores are test accuracies", "seed is the unit of replication",
+        "worst possible", "Wilson", "blocks", "Holm", "two one-sided tests", "±margin",
+        "choose the learning rates again",
+    ):  # fmt: skip
+        assert words in page.text, words
 
 
 def test_the_page_names_no_address(written: Path) -> None:

@@ -65,6 +65,19 @@ def test_the_table_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert len(found) == len(frames["runs"])
 
 
+@pytest.mark.parametrize("moment", CHOICES["moment"])
+def test_row_groups_are_reduced_together_or_apart(moment: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """How many rows are reduced at once changes nothing, also where no row group has the diagnostic."""
+    runs = write_results(CONFIG, tmp_path)["runs"]
+    wanted = [("gradient_norm", moment, "largest"), ("dead_fraction", moment, "mean")]
+    together = read_diagnostics(CONFIG, runs, wanted, tmp_path)
+    monkeypatch.setattr("actbench.analysis.run_values.ROWS_AT_ONCE", 1)
+    apart = read_diagnostics(CONFIG, runs, wanted, tmp_path)
+    assert len(together[wanted[0]])
+    for item in wanted:
+        pd.testing.assert_series_equal(together[item].sort_index(), apart[item].sort_index())
+
+
 def test_steps_to_a_loss_lie_between_two_evaluations() -> None:
     """Half way down in loss is half way in log(1 + step); a run that never gets there counts twice its steps."""
     curves = pd.DataFrame(

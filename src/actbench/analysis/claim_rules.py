@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import rankdata
 
-from actbench.analysis.metrics import CONDITION
+from actbench.analysis.metrics import CONDITION, varying
 from actbench.plan.config import Levels
 from actbench.plan.factors import FACTORS
 from actbench.plan.ledger import ClaimTest
@@ -45,7 +45,7 @@ def block_of(test: ClaimTest, *varied: str) -> list[str]:
 
 def difference(rows: pd.DataFrame, test: ClaimTest) -> Effects:
     """Return the mean over blocks of the value under `this` less that under `that`, for each seed."""
-    block = block_of(test)
+    block = varying(rows, block_of(test))
     this = matches(rows, test.this)
     that = ~this & matches(rows, test.that)  # without levels: all other runs
     rows = rows[this | that].assign(side=np.where(this, "this", "that")[this | that])
@@ -70,7 +70,7 @@ def slope(rows: pd.DataFrame, test: ClaimTest) -> Effects:
     slope = Σ (x - x̄)(y - ȳ) / Σ (x - x̄)² within a block and seed.
     """
     known = rows[rows["value"].notna()].assign(x=factor_values(rows[test.over], test.over, test.over_scale))
-    block, side = block_of(test, test.over), []
+    block, side = varying(known, block_of(test, test.over)), []
     if test.this:
         this = matches(known, test.this)
         that = ~this & matches(known, test.that)

@@ -6,11 +6,11 @@ with the same seeds, which give them the same data order and the same weight noi
 
 import numpy as np
 import pandas as pd
-from scipy.stats import wilcoxon
 
 from actbench.analysis.intervals import join_notes, over_seeds
 from actbench.analysis.metrics import CONDITION
 from actbench.analysis.multiplicity import holm
+from actbench.analysis.paired_effects import signed_rank_p
 
 REFERENCE = "relu"
 BLOCK: list[str] = [name for name in CONDITION if name != "activation"]
@@ -73,8 +73,12 @@ def _test(differences: "np.ndarray[tuple[int], np.dtype[np.float64]]") -> tuple[
     better = float(np.mean(differences > 0) + np.mean(differences == 0) / 2)
     if not differences.any():
         return len(differences), better, np.nan, NO_DIFFERENCE
-    p = float(wilcoxon(differences).pvalue)
-    return len(differences), better, p, FEW_BLOCKS if np.count_nonzero(differences) < SMALLEST_N else ""
+    return (
+        len(differences),
+        better,
+        signed_rank_p(differences),
+        FEW_BLOCKS if np.count_nonzero(differences) < SMALLEST_N else "",
+    )
 
 
 def _absent(scores: pd.DataFrame, pairs: pd.DataFrame, reference: str) -> pd.DataFrame:

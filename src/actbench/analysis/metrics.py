@@ -105,7 +105,7 @@ def choose_lr(runs: pd.DataFrame) -> pd.DataFrame:
         The kept rows with `n_lr`, the number of rates tried, and `condition`, a whole number naming the condition,
         ordered by study, condition and seed.
     """
-    by = ["study"] * ("study" in runs) + CONDITION
+    by = varying(runs, ["study"] * ("study" in runs) + CONDITION) or ["activation"]
     numbered = runs.assign(condition=runs.groupby(by, sort=True).ngroup()).sort_values(["condition", "lr", "seed"])
     rates = numbered.groupby(["condition", "lr"])["val_score"].mean().round(ROUNDED).reset_index()
     rates["n_lr"] = rates.groupby("condition")["lr"].transform("size")
@@ -113,6 +113,11 @@ def choose_lr(runs: pd.DataFrame) -> pd.DataFrame:
     best = best.drop_duplicates("condition")[["condition", "lr", "n_lr"]]
     kept = numbered.merge(best, on=["condition", "lr"], validate="many_to_one")
     return kept.sort_values(["condition", "seed"], ignore_index=True)
+
+
+def varying(rows: pd.DataFrame, names: list[str]) -> list[str]:
+    """Return the columns with several levels: the others part nothing, and to group by them takes most of the time."""
+    return [name for name in names if len(rows) and (rows[name] != rows[name].iloc[0]).any()]
 
 
 def join_scores(parts: Iterable[pd.DataFrame]) -> pd.DataFrame:

@@ -1,6 +1,6 @@
 """One number of each run that a claim is about: a metric, a diagnostic at one moment, or the speed of learning."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from actbench.analysis.row_groups import open_table
 from actbench.analysis.tables import RESULTS
@@ -17,6 +18,8 @@ from actbench.plan.registry import declared_text, known_levels
 
 SMALLEST = 1e-38  # about the smallest normal float32; smaller numbers were flushed to zero while training
 WHOLE = {"network": "network", "weights": "mean", "hidden": "mean"}  # what a diagnostic is measured on -> layers
+
+ROWS_AT_ONCE = 500_000  # rows of `layers` that are reduced together, of 30 bytes: few calls of pandas, little memory
 
 Wanted = tuple[str, str, str]  # diagnostic, moment, layers
 
@@ -59,7 +62,7 @@ LAYERS: dict[str, tuple[Callable[..., Any], Callable[[pd.DataFrame], "pd.Series[
 def read_diagnostics(
     config: Config, runs: pd.DataFrame, wanted: Iterable[Wanted], results: Path = RESULTS
 ) -> dict[Wanted, "pd.Series[float]"]:
-    """Read what tests need of the table `layers`, with one row group in memory at a time.
+    """Read what tests need of the table `layers`, with few row groups in memory at a time.
 
     Args:
         config: the config at hand.
@@ -73,11 +76,8 @@ def read_diagnostics(
     wanted = sorted(set(wanted))
     parts: dict[Wanted, list[pd.Series[float]]] = {item: [] for item in wanted}
     facts = runs.drop_duplicates("run_key").set_index("run_key")[["depth", "steps"]]
-    names = pa.array(sorted({diagnostic for diagnostic, _, _ in wanted}))
     with open_table(config, "layers", results) as file:
-        for group in range(file.num_row_groups if wanted else 0):
-            rows = file.read_row_group(group)
-            rows = rows.filter(pc.is_in(rows["diagnostic"].cast("string"), value_set=names)).to_pandas()
+        for rows in _batches(file, sorted({diagnostic for diagnostic, _, _ in wanted})):
             rows = rows.join(facts, on=rows["run_key"].astype("str").rename("key"), how="inner")
             rows = rows.reset_index(drop=True)  # without rows the index is called run_key, as the column is
             for item in wanted:
@@ -85,18 +85,29 @@ def read_diagnostics(
     return {item: pd.concat(found).astype("float64") for item, found in parts.items() if found}
 
 
+def _batches(file: pq.ParquetFile, diagnostics: list[str]) -> Iterator[Any]:
+    """Yield the rows of these diagnostics, some row groups at once; those of a run stand in one."""
+    held: list[pa.Table] = []
+    for group in range(file.num_row_groups if diagnostics else 0):
+        rows = file.read_row_group(group)
+        held.append(rows.filter(pc.is_in(rows["diagnostic"].cast("string"), value_set=pa.array(diagnostics))))
+        if sum(map(len, held)) >= ROWS_AT_ONCE or group + 1 == file.num_row_groups:
+            yield pa.concat_tables(held).unify_dictionaries().to_pandas()
+            held = []
+
+
 def reduce_layers(rows: pd.DataFrame, wanted: Wanted) -> "pd.Series[float]":
     """Reduce rows of `layers`, with the depth and steps of their runs, to one number a run."""
     diagnostic, moment, layers = wanted
     chosen, reduce = LAYERS[layers]
     own = rows[(rows["diagnostic"] == diagnostic) & chosen(rows["layer"], rows["depth"])]
-    own = own.assign(run_key=own["run_key"].astype("str"))
     if moment == "early":
         own = own[own["step"] > 0]
-        own = own[own["step"] == own.groupby("run_key")["step"].transform("min")]
+        own = own[own["step"] == own.groupby("run_key", observed=True)["step"].transform("min")]
     else:
         own = own[own["step"] == (own["steps"] if moment == "end" else 0)]
-    return reduce(own)
+    reduced = reduce(own)
+    return reduced.set_axis(reduced.index.astype("str"))
 
 
 def steps_to_loss(curves: pd.DataFrame, threshold: float, steps: "pd.Series[int]") -> "pd.Series[float]":

@@ -7,7 +7,7 @@ import pandas as pd
 from scipy.stats import t as student
 
 from actbench.analysis.intervals import CONFIDENCE
-from actbench.plan.ledger import ABSOLUTE, ClaimTest
+from actbench.plan.ledger import ClaimTest, bound_of
 
 SUPPORTED, CONTRADICTED, CONDITIONAL, INCONCLUSIVE = "supported", "contradicted", "conditional", "inconclusive"
 NOT_YET, MISSING, TOO_SMALL, NOT_ESTIMABLE = "not yet tested", "study missing", "n too small", "not estimable"
@@ -27,13 +27,6 @@ class Estimate:
     n_seeds: int
     verdict: str
     note: str = ""
-
-
-def bound_of(test: ClaimTest) -> float:
-    """Return the effect beyond which the claim holds: the margin, on the side that the claim names."""
-    if test.rule in ABSOLUTE or test.direction in ("higher", "not higher"):
-        return test.margin
-    return -test.margin
 
 
 def judge(by_seed: "pd.Series[float]", test: ClaimTest) -> Estimate:
@@ -62,7 +55,7 @@ def _p(effect: float, error: float, n: int, test: ClaimTest) -> float:
     if test.rule == "equivalence":
         nearest = min(test.margin - effect, test.margin + effect)
         return float(min(1.0, 2 * student.sf(nearest / error, n - 1)))
-    return float(2 * student.sf(abs(effect - bound_of(test)) / error, n - 1))
+    return float(2 * student.sf(abs(effect - bound_of(test.rule, test.direction, test.margin)) / error, n - 1))
 
 
 def decide(low: float, high: float, test: ClaimTest) -> str:
@@ -70,7 +63,10 @@ def decide(low: float, high: float, test: ClaimTest) -> str:
     if test.rule == "equivalence":
         inside, outside = -test.margin < low and high < test.margin, low > test.margin or high < -test.margin
         return SUPPORTED if inside else CONTRADICTED if outside else INCONCLUSIVE
-    bound, rising = bound_of(test), test.direction in ("higher", "not lower") or test.rule == "auc"
+    bound, rising = (
+        bound_of(test.rule, test.direction, test.margin),
+        test.direction in ("higher", "not lower") or test.rule == "auc",
+    )
     above, below = low > bound, high < bound
     if above or below:
         return SUPPORTED if above == rising else CONTRADICTED

@@ -130,6 +130,11 @@ class Claim:
 assert tuple(field.name for field in fields(ClaimTest))[1:] == tuple(TEST_KEYS), "a test has one field per key"
 
 
+def bound_of(rule: str, direction: str, margin: float) -> float:
+    """Return the effect beyond which a claim holds: the margin, on the side that the claim names."""
+    return margin if rule in ABSOLUTE or direction in ("higher", "not higher") else -margin
+
+
 def load_ledger(path: str | Path, also: Iterable[str] = ()) -> tuple[Claim, ...]:
     """Read a ledger; raise ConfigError naming the entry, the key, the value and the remedy.
 

@@ -103,10 +103,18 @@ def _numbers(test: dict[str, Any]) -> str:
     if test["low"] is not None:
         text += f" (95 % interval {test['low']:.4g} to {test['high']:.4g})"
     if test["rule"] != "exact":
-        text += (
-            f"; {test['direction']} than {test['margin']:.4g} matters; {test['n_runs']} runs, {test['n_seeds']} seeds"
-        )
-    return text
+        text += f"; claimed: {_claimed(test)}"
+    return text + (f"; {test['n_runs']} runs, {test['n_seeds']} seeds" if test["n_runs"] else "")
+
+
+def _claimed(test: dict[str, Any]) -> str:
+    """Say where the claim places the effect: within ±margin, or on a side of what would just matter."""
+    from actbench.plan.ledger import bound_of
+
+    if test["rule"] == "equivalence":
+        return f"within ±{test['margin']:.4g}"
+    side = "higher" if test["rule"] == "auc" else test["direction"]
+    return f"{side} than {bound_of(test['rule'], test['direction'], test['margin']):.4g}"
 
 
 def _records(frame: "pd.DataFrame") -> list[dict[str, Any]]:

@@ -21,7 +21,7 @@ from actbench.show.downloads import KINDS, MOST_BYTES, Page, data_uri, largest_t
 from actbench.show.explorer import embed, explorer_data
 from actbench.show.figure_file import FIGURES
 from actbench.show.inputs import read_csv
-from actbench.show.sheet import CHOICES, CLAIMS, STUDIES, Choice, Sheet, frame_sheet, make_sheet
+from actbench.show.sheet import CHOICES, CLAIM_TESTS, CLAIMS, STUDIES, Choice, Sheet, frame_sheet, make_sheet
 
 LARGEST_DRAWING = 1_000_000  # bytes; the page shows a larger svg as png
 NARROW = 300.0  # points; a figure of one column
@@ -47,6 +47,12 @@ METHOD = (
     " error of each term is its interaction with the seeds.",
     "Trainability: a logistic model of the same terms with a weak ridge; shares of its deviance, with a jackknife over"
     " seeds.",
+    "A claim of the ledger has its study, contrast, margin and rule fixed in a file. Its effect is one number a seed,"
+    " with Student's 95 % interval over seeds. An interval wholly beyond the margin on the claimed side supports the"
+    " claim, one wholly short of it contradicts it, any other decides nothing. A claim that there is no difference"
+    " needs the interval within ±margin (two one-sided tests). p is for an effect of just the margin, corrected by"
+    " Holm's method within the family of claims that is named; a claim of several tests has the p of its weakest. What"
+    " no longer holds after the correction is noted. Learning rates of claims are chosen once, on all seeds.",
     "Early warnings: the area under the ROC curve says how well a diagnostic of the first updates tells the runs that"
     " do not train. Thresholds are chosen on all seeds but the one on which they are tried.",
     "Figures and tables show rows of the tables and statistics; none of their numbers was computed while drawing. The"
@@ -126,7 +132,7 @@ def _claims(page: Page) -> dict[str, Any]:
     """Show results/<name>/claims.csv when it is there: a row a claim, and how many have which verdict."""
     path = page.path.parent / "claims.csv"
     if not path.exists():
-        return {"claims": None, "verdicts": []}
+        return {"claims": None, "claim_tests": None, "verdicts": []}
     rows = read_csv(path)
     shown = rows[[column for column in CLAIMS if column in rows]]
     note = "Studies, contrasts, margins and rules stand in config/claims.yaml; each verdict follows from them alone."
@@ -134,8 +140,24 @@ def _claims(page: Page) -> dict[str, Any]:
     verdicts = rows["verdict"].value_counts() if "verdict" in rows else pd.Series(dtype="int64")
     return {
         "claims": {**vars(sheet), "file": page.offer(path)},
+        "claim_tests": _claim_tests(page),
         "verdicts": [(str(verdict), int(count)) for verdict, count in verdicts.items()],
     }
+
+
+def _claim_tests(page: Page) -> dict[str, Any] | None:
+    """Show the tests over all runs of stats/claim_tests.csv when it is there, each with its margin."""
+    path = page.path.parent / "stats" / "claim_tests.csv"
+    if not path.exists():
+        return None
+    rows = read_csv(path)
+    shown = rows.loc[rows["stratum"].isna(), list(CLAIM_TESTS)]
+    note = (
+        "Where the claim places the effect: beyond the margin in the direction named, of a mean, an area or a share"
+        " beyond the margin itself, of an equivalence within ±margin. The file has the tests of single strata too."
+    )
+    sheet = frame_sheet("claim_tests", "Tests of the claims and their margins", note, shown, len(rows))
+    return {**vars(sheet), "file": page.offer(path)}
 
 
 def _source(name: str) -> str:

@@ -124,8 +124,12 @@ CHOICES = (
 
 
 CLAIMS = (
-    "id", "statement", "source", "kind", "verdict", "effect", "low", "high", "p_adjusted", "n_runs", "n_seeds",
-    "holds_under", "fails_under", "figure", "note",
+    "id", "statement", "source", "kind", "verdict", "effect", "low", "high", "unit", "p_adjusted", "family", "n_runs",
+    "n_seeds", "holds_under", "fails_under", "figure", "note",
+)  # fmt: skip
+CLAIM_TESTS = (
+    "id", "test", "study", "rule", "quantity", "direction", "margin", "effect", "low", "high", "unit", "p", "n_runs",
+    "n_seeds", "verdict", "note",
 )  # fmt: skip
 
 
