@@ -25,6 +25,7 @@ PANELS = {
     "zero_fraction": "share of zeros",
     "saturated_fraction": "share saturated",
 }
+SHARES = ("zero_fraction", "saturated_fraction")
 QUESTION = "What does each layer do to signal and gradient before any training?"
 PREDICTED = {name: f"predicted_{name}" for name in ("forward_variance", "backward_norm2")}  # drawn logarithmically
 
@@ -48,8 +49,13 @@ def draw(data: pd.DataFrame) -> Figure:
     for axis, (quantity, title) in zip(axes, PANELS.items(), strict=True):
         axis.set_title(title)
         axis.set_yscale("log" if quantity in PREDICTED else "linear")
+        if quantity in SHARES:
+            axis.set_ylim(-0.03, 1.03)
         for name in names:
             _draw_line(axis, data[data["activation"] == name], quantity, chosen[name])
+    last = int(data["layer"].max())
+    margin = 0.03 * max(1, last - 1)
+    axis.set_xlim(1 - margin, last + margin)  # there is no layer 0
     axis.xaxis.set_major_locator(MaxNLocator(4, integer=True))
     figure.supxlabel("hidden layer (1 = first)", fontsize=8)
     entries: list[tuple[str, dict[str, Any]]] = [

@@ -96,7 +96,7 @@ def _gradients(gradients: pd.DataFrame) -> str:
     if gradients.empty:
         return "not recorded"
     wide = gradients.pivot(index="step", columns="layer", values="gradient_norm").astype("float64")
-    shown = wide[_spaced(list(wide), MOST_COLUMNS)].reset_index()
+    shown = wide[_spaced(sorted(gradients["layer"].unique()), MOST_COLUMNS)].reset_index()
     head = ["step", *(f"layer {layer}" for layer in shown.columns[1:])]
     return aligned(head, shown.itertuples(index=False, name=None))
 
