@@ -7,6 +7,7 @@ import pytest
 
 from actbench.levels.nonlinearity import nonlinearity
 from actbench.theory.fixed_points import fixed_points
+from actbench.theory.gaussian import variance_preserving_gain
 from actbench.theory.profile import Chain, applies, forecast
 
 
@@ -79,6 +80,9 @@ def test_finite_width_is_said_to_matter_where_it_does() -> None:
     gelu = Chain(50, 1.0, 1 / 0.4252, skip=0.0)
     assert not applies(forecast(nonlinearity("gelu"), gelu, 1.0, 512))
     assert applies(forecast(nonlinearity("gelu"), gelu, 1.0, 1e9))
+    silu = Chain(10, 1.0, variance_preserving_gain(nonlinearity("silu").function) ** 2)  # measured: 3 % off at 512
+    assert not applies(forecast(nonlinearity("silu"), silu, 1.0, 512))
+    assert applies(forecast(nonlinearity("silu"), silu, 1.0, 1024))
 
 
 def test_a_norm_without_theory_is_refused() -> None:
