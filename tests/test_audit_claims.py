@@ -11,8 +11,9 @@ import pytest
 from actbench.analysis.claims import write_claims
 from actbench.audit import claim_runs
 from actbench.audit.claim_effects import effects
+from actbench.audit.claim_sources import Sources, redo
 from actbench.audit.claim_verdicts import of_claim
-from actbench.audit.printed_claims import Sources, audit_claims, audit_ledger, redo
+from actbench.audit.printed_claims import audit_claims, audit_ledger
 from actbench.audit.raw_rows import Raw, read_printed, read_raw
 from actbench.plan.config import load_config
 from actbench.plan.ledger import RULES, Claim
@@ -52,7 +53,7 @@ ENTRIES = {
     "not-yet": claim(needs="a recurrent model family"),
 }  # fmt: skip
 MEASURED = [name for name in ENTRIES if name not in ("bounded", "elsewhere", "not-yet")]
-COLUMNS = ("effect", "low", "high", "p", "n_runs", "n_seeds")
+COLUMNS = ("margin", "effect", "low", "high", "p", "n_runs", "n_seeds")
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +69,14 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Sources, tuple[Claim
     taken = 1.0 + np.random.default_rng(0).random((len(costs), 4))
     costs = costs.assign(**dict(zip(("forward_ns", "backward_ns", "copy_ns", "step_us"), taken.T, strict=True)))
     costs.assign(device="cpu").to_csv(results / "stats" / "cost.csv", index=False)
-    check = {"check": "tanh_range", "holds": 1, "value": 0.75, "expected": 1.0, "tolerance": 0.0, "detail": "made up"}
+    check = {
+        "check": "tanh_range",
+        "holds": 1,
+        "value": 0.9999999999998128,
+        "expected": 1.0,
+        "tolerance": 0.0,
+        "detail": "made up",
+    }
     pd.DataFrame([check]).to_csv(results / "stats" / "exact.csv", index=False)
     write_claims(config, ledger, folder / "results")
     known = [read_printed(results / "stats" / f"{name}.csv") for name in ("cost", "exact")]
@@ -80,7 +88,7 @@ def printed(made: tuple[Sources, tuple[Claim, ...], Path]) -> tuple[pd.DataFrame
     """Read what was printed of claims and tests."""
     claims, tests = (read_printed(made[2] / name) for name in ("claims.csv", "stats/claim_tests.csv"))
     numbers = dict.fromkeys(COLUMNS, "float64")
-    return claims.astype(numbers), tests.astype(numbers)
+    return claims.astype({name: kind for name, kind in numbers.items() if name in claims}), tests.astype(numbers)
 
 
 Made = tuple[Sources, tuple[Claim, ...], Path]
@@ -96,7 +104,7 @@ def test_all_of_the_ledgers_rules_are_redone(made: Made, printed: Printed) -> No
     """Nothing is found in untouched results, nothing is left out, and the entries have every rule of the ledger."""
     compared, problems, unchecked = audit_claims(made[0], made[1], *printed)
     assert (problems, unchecked) == ([], [])
-    assert compared == 7 * len(printed[1]) + len(printed[0])
+    assert compared == 8 * len(printed[1]) + len(printed[0])
     assert set(printed[1]["rule"]) == set(RULES)
 
 
@@ -116,10 +124,32 @@ def test_a_wrong_number_is_found_in_every_rule(name: str, made: Made, printed: P
 def test_a_wrong_number_of_an_exact_check_is_found(made: Made, printed: Printed) -> None:
     """The effect of an exact claim is the number of its check, and its verdict is what the check says."""
     claims, tests = printed
-    tests.loc[tests["id"] == "bounded", "effect"] += 0.0001
-    assert "bounded, its test, all runs: effect is 0.7501, exact.csv has 0.75" in found(made, (claims, tests))
+    assert made[0].exact is not None
+    wrong = made[0]._replace(exact=made[0].exact.assign(value=0.9999))
+    lines = found((wrong, *made[1:]), (claims, tests))
+    assert "bounded, its test, all runs: exact.csv has 0.9999 is not 1" in lines
+    assert "bounded, its test, all runs: effect is 1, exact.csv has 0.9999" in lines
     tests.loc[tests["id"] == "bounded", "verdict"] = "contradicted"
     assert "bounded, its test, all runs: verdict contradicted is not its interval's" in found(made, (claims, tests))
+
+
+def test_a_wrong_number_in_a_note_is_found(made: Made, printed: Printed) -> None:
+    """Runs and seeds that a note counts, rounds of timing, and the detail of an exact check."""
+    claims, tests = printed
+    notes = {
+        "alike": "1 runs without a value or a partner",
+        "warned": "2 seeds without both outcomes",
+        "cheaper": "7 rounds of timing on this machine",
+        "bounded": "made up otherwise",
+    }
+    tests["note"] = tests["id"].map(notes).fillna(tests["note"])
+    lines = found(made, (claims, tests))
+    for name, note in notes.items():
+        said = "note is not that of exact.csv" if name == "bounded" else f"note says {note[0]} of "
+        assert f"{name}, its test, all runs: {said}" in lines
+        assert f"claims: {name}: note is without that of its weakest test" in lines
+    tests["direction"] = "higher"
+    assert "cheaper, its test, all runs: direction is not the ledger's" in found(made, (claims, tests))
 
 
 def test_words_and_rows_that_do_not_follow_are_found(made: Made, printed: Printed) -> None:
@@ -130,6 +160,7 @@ def test_words_and_rows_that_do_not_follow_are_found(made: Made, printed: Printe
     tests["stratum"] = tests["stratum"].replace("norm layernorm, depth 8", "norm both, depth 8")
     tests["id"] = tests["id"].where(tests["rule"] != "auc", "other")
     tests.loc[(tests["id"] == "ranked") & (tests["stratum"] == ""), "verdict"] = "conditional"
+    tests = pd.concat([tests, tests[tests["stratum"] == "depth 2"]])
     lines = found(made, (claims[claims["id"] != "faster"], tests))
     for column in ("verdict", "holds_under", "fails_under"):
         assert f"claims: several: {column}" in lines
@@ -138,6 +169,8 @@ def test_words_and_rows_that_do_not_follow_are_found(made: Made, printed: Printe
     assert "claim_tests: other, its test, all runs: not in the ledger" in lines
     assert "claim_tests: warned, its test: 0 rows" in lines
     assert "claims: faster: 0 rows" in lines
+    assert "claim_tests: faster, its test: levels stand there twice" in lines
+    assert lines.count("stand there twice") == 1
     assert "ranked, its test, all runs: verdict conditional is not its interval's" in lines
 
 
@@ -146,9 +179,13 @@ def test_what_cannot_be_redone_is_named(made: Made, printed: Printed, monkeypatc
     sources = made[0]._replace(raw=replace(made[0].raw, layers=None))
     _, problems, unchecked = audit_claims(sources, made[1], *printed)
     assert problems == []
-    assert unchecked == ["claims: layers.parquet is not there: vanishing; steeper; sparse; warned; law"]
-    monkeypatch.setattr("actbench.audit.printed_claims.LAWS", ())
-    assert audit_claims(made[0], made[1], *printed)[2] == ["claims: laws without a second formula: law"]
+    assert unchecked == [
+        "claims: effects of 5 tests, layers.parquet is not there: vanishing; steeper; sparse; warned; law"
+    ]
+    monkeypatch.setattr("actbench.audit.claim_sources.LAWS", ())
+    assert audit_claims(made[0], made[1], *printed)[2] == [
+        "claims: effects of 1 tests, laws without a second formula: law"
+    ]
     tests = printed[1].assign(p=printed[1]["p"] * 1.01)
     assert "better, its test, all runs: p is" in "\n".join(audit_claims(sources, made[1], printed[0], tests)[1])
 
@@ -173,7 +210,7 @@ def test_interactions_are_those_of_a_table_worked_by_hand(tmp_path: Path) -> Non
     a, b = (np.where(frame[name] == level, 1.0, -1.0) for name, level in (("activation", "relu"), ("depth", 2)))
     assert effects(frame.assign(value=a + b + a * b), test).seeds == pytest.approx([1 / 3] * 5)
     assert effects(frame.assign(value=a + b), test).seeds == pytest.approx([0.0] * 5)
-    assert effects(frame.assign(value=a).iloc[1:], test) == ([], 19)
+    assert effects(frame.assign(value=a).iloc[1:], test)[:2] == ([], 19)
 
 
 def test_ranks_are_counted_among_all_of_a_block(tmp_path: Path) -> None:

@@ -15,26 +15,38 @@ from actbench.plan.ledger import ClaimTest
 from actbench.plan.level import parse_level
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
+CONTRASTS = ("difference", "equivalence")
 Points = list[tuple[float, float]]  # place on the axis of a slope, value
 
 
 class Effects(NamedTuple):
-    """One number a seed, and the runs behind them."""
+    """One number a seed, the runs behind them, and what its note counts: runs and seeds that are not among them."""
 
     seeds: list[float]
     n_runs: int
+    lost_runs: int = 0
+    lost_seeds: int = 0
 
 
 def effects(rows: pd.DataFrame, test: ClaimTest) -> Effects:
     """Return the effects of the runs of a test or of one of its strata, from `claim_runs.runs_of_test`."""
     if rows["value"].isna().all():
         return Effects([], 0)
-    if test.scale == "rank" and test.rule in ("difference", "equivalence"):
-        rows = _ranked(rows, test)
-    elif test.rule != "interaction_share":
-        rows = rows[rows["value"].notna()]
-    seeds, n_runs = RULES[test.rule](rows, test)
-    return Effects([number for number in seeds if number == number], n_runs)
+    known = rows[rows["value"].notna()]
+    if test.scale == "rank" and test.rule in CONTRASTS:
+        known = _ranked(rows, test)
+    numbers, n_runs = RULES[test.rule](rows if test.rule == "interaction_share" else known, test)
+    seeds = [number for number in numbers if number == number]
+    return Effects(
+        seeds, n_runs, _asked(rows, test, n_runs) - n_runs, (len(numbers) - len(seeds)) * (test.rule == "auc")
+    )
+
+
+def _asked(rows: pd.DataFrame, test: ClaimTest, n_runs: int) -> int:
+    """Return how many runs should have had a part in a test, as far as its note speaks of others."""
+    if test.rule in CONTRASTS:
+        return int((has(rows, test.this) | has(rows, test.that)).sum())
+    return len(rows) if test.rule in ("mean", "auc") or (test.rule == "slope" and not test.this) else n_runs
 
 
 def _factors(test: ClaimTest) -> list[str]:

@@ -54,6 +54,8 @@ def _not_its_test(row: dict[object, object], whole: pd.DataFrame) -> Iterator[st
         for effect, n_runs, verdict, p in zip(*(whole[c] for c in ("effect", "n_runs", "verdict", "p")), strict=True)
     ]
     weakest = whole.iloc[order.index(min(order))]
+    if str(weakest["note"]) not in str(row["note"]):
+        yield f"note is without that of its weakest test, {weakest['note']}"
     for column in COPIED:
         found, shown = float(weakest[column]), float(str(row[column]))
         if differing(found, shown):

@@ -1,42 +1,29 @@
 """Every number of claims.csv and claim_tests.csv computed once more, from raw rows, timings and exact checks."""
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from actbench.audit.claim_effects import Effects, effects, strata
+from actbench.audit.claim_effects import Effects
 from actbench.audit.claim_rows import audit_claim_rows
-from actbench.audit.claim_runs import TIMES, needs_layers, runs_of_test
+from actbench.audit.claim_runs import TIMES
+from actbench.audit.claim_sources import Redone, Sources, redo
 from actbench.audit.claim_verdicts import interval, p_value, split, verdict
+from actbench.audit.exact_values import not_exact
 from actbench.audit.printed_rows import differing
-from actbench.audit.raw_rows import Raw, read_printed, runs_of
+from actbench.audit.raw_rows import Raw, read_printed
 from actbench.plan.ledger import Claim, ClaimTest
 
 SINGLE = 1e-8  # logarithms of numbers in single precision
 CURVES = 1e-6  # differences of losses in single precision, between which a time is interpolated
 SOURCE = {"exact": "exact.csv has", "cost": "rounds of timing give"}
-LAWS = ("clip_coefficient",)
-COSTS = {"ns_per_element": ("forward_ns", "backward_ns"), "us_per_step": ("step_us",)}
-
-
-class Sources(NamedTuple):
-    """What the tests of claims are derived from; a file that is not there is None."""
-
-    raw: Raw
-    costs: pd.DataFrame | None
-    exact: pd.DataFrame | None
-
-
-class Redone(NamedTuple):
-    """The effects of a test by stratum, how many units stand behind p, or why there are none."""
-
-    found: dict[str, Effects]
-    said: str = ""  # the verdict of a test that was not made
-    why: str = ""
+COUNTED = ("runs without a value or a partner", "seeds without both outcomes", "rounds of timing")  # in notes
+COPIED = ("study", "rule", "direction")  # from the ledger
 
 
 def audit_ledger(raw: Raw, folder: Path, ledger: tuple[Claim, ...]) -> tuple[int, list[str], list[str]]:
@@ -74,7 +61,7 @@ def audit_claims(
         compared, problems = compared + count, problems + lines
         if redone.why:
             left[redone.why].append(": ".join(filter(None, [name, test.name])))
-    unchecked = [f"claims: {why}: {'; '.join(names)}" for why, names in left.items()]
+    unchecked = [f"claims: effects of {len(names)} tests, {why}: {'; '.join(names)}" for why, names in left.items()]
     return compared, [*problems, *audit_claim_rows(ledger, claims, tests)], unchecked
 
 
@@ -89,69 +76,39 @@ def _label(row: dict[Any, Any]) -> str:
     return f"claim_tests: {row['id']}, {row['test'] or 'its test'}, {row['stratum'] or 'all runs'}"
 
 
-def redo(sources: Sources, test: ClaimTest) -> Redone:
-    """Return the effects of a test over all its runs and in each of its strata."""
-    if test.rule in ("exact", "cost"):
-        table = sources.exact if test.rule == "exact" else sources.costs
-        if table is None or (test.rule == "exact" and test.check not in set(table["check"])):
-            return Redone({"": Effects([], 0)}, said="not yet tested")
-        return Redone({"": _exact(table, test) if test.rule == "exact" else _rounds(table, test)})
-    if runs_of(sources.raw, test.study).empty:
-        return Redone({"": Effects([], 0)}, said="study missing")
-    if needs_layers(sources.raw, test) and sources.raw.layers is None:
-        return Redone({}, why="layers.parquet is not there")
-    if test.rule == "law" and test.check not in LAWS:
-        return Redone({}, why="laws without a second formula")
-    rows = runs_of_test(sources.raw, test)
-    return Redone({label: effects(own, test) for label, own in strata(rows, test)})
-
-
-def _exact(checks: pd.DataFrame, test: ClaimTest) -> Effects:
-    return Effects([float(checks.loc[checks["check"] == test.check, "value"].iloc[0])], 0)
-
-
-def _rounds(costs: pd.DataFrame, test: ClaimTest) -> Effects:
-    """Return for each round of timing how much more one side takes than the other, as a share."""
-    found = []
-    names = list(test.this["activation"])
-    others = list(test.that.get("activation", [name for name in costs["activation"].unique() if name not in names]))
-    for _, own in costs.groupby("round"):
-        times = {row["activation"]: sum(row[part] for part in COSTS[test.quantity]) for row in own.to_dict("records")}
-        sides = [[times[name] for name in side if name in times] for side in (names, others)]
-        if all(sides):
-            found.append(float(np.mean(sides[0]) / np.mean(sides[1]) - 1))
-    return Effects(found, 0)
-
-
 def _audit_test(
     sources: Sources, test: ClaimTest, redone: Redone, printed: list[dict[Any, Any]], name: str
 ) -> tuple[int, list[str]]:
     """Compare the rows of a test with what was found for it."""
     labels = {str(row["stratum"]): row for row in printed}
-    whole = len(printed) - sum(bool(row["stratum"]) for row in printed)
     part = f"claim_tests: {name}, {test.name or 'its test'}"
+    whole = sum(not row["stratum"] for row in printed)
     problems = [] if whole == 1 else [f"{part}: {whole} rows"]
+    problems += [] if len(labels) >= len(printed) - max(whole - 1, 0) else [f"{part}: levels stand there twice"]
     if redone.found:
         problems += [f"{part}, {label}: not there" for label in redone.found if label and label not in labels]
         problems += [f"{part}, {label}: raw rows have no such levels" for label in labels if label not in redone.found]
     expected = dict(_verdicts(sources, test, redone, labels))
-    compared, source = 0, SOURCE.get(test.rule, "raw rows give")
     for row in printed:
-        label = str(row["stratum"])
-        lines = [] if row["verdict"] == expected[label] else [f"verdict {row['verdict']} is not its interval's"]
-        found = dict(_numbers(test, redone.found.get(label)))
-        loose = CURVES if test.quantity in TIMES else SINGLE
-        lines += [
-            f"{column} is {row[column]:.10g}, {source} {value:.10g}"
-            for column, value in found.items()
-            if differing(value, float(row[column]), loose)
-        ]
-        p = _p(test, redone.found.get(label), row)
-        if not abs(p - row["p"]) <= 2e-4 * max(p, 1e-12) and not (np.isnan(p) and np.isnan(row["p"])):
-            lines.append(f"p is {row['p']:.10g}, its interval gives {p:.10g}")
-        compared += 2 + len(found)
-        problems += [f"{_label(row)}: {line}" for line in lines]
-    return compared, problems
+        found, label = redone.found.get(str(row["stratum"])), _label(row)
+        if row["verdict"] != expected[str(row["stratum"])]:
+            problems.append(f"{label}: verdict {row['verdict']} is not its interval's")
+        problems += [f"{label}: {line}" for line in _wrong_numbers(test, found, row)]
+        problems += [f"{label}: {line}" for line in _wrong_note(sources, test, found, str(row["note"]))]
+        problems += [f"{label}: {column} is not the ledger's" for column in COPIED if row[column] != vars(test)[column]]
+    return sum(3 if redone.found.get(label) is None else 8 for label in labels), problems
+
+
+def _wrong_numbers(test: ClaimTest, found: Effects | None, row: dict[Any, Any]) -> Iterator[str]:
+    """Yield the numbers that are not those found; p follows from the interval that is printed."""
+    source, loose = SOURCE.get(test.rule, "raw rows give"), CURVES if test.quantity in TIMES else SINGLE
+    for column, value in _numbers(test, found):
+        if differing(value, float(row[column]), loose):
+            yield f"{column} is {row[column]:.10g}, {source} {value:.10g}"
+    # how many rounds were timed is not printed
+    p = p_value(test, row, len(found.seeds) if test.rule == "cost" and found else int(row["n_seeds"]))
+    if not abs(p - row["p"]) <= 2e-4 * max(p, 1e-12) and not (np.isnan(p) and np.isnan(row["p"])):
+        yield f"p is {row['p']:.10g}, its interval gives {p:.10g}"
 
 
 def _verdicts(
@@ -168,15 +125,28 @@ def _verdicts(
     yield from ((label, "conditional" if disagree and not label else word) for label, word in own.items())
 
 
-def _p(test: ClaimTest, found: Effects | None, row: dict[Any, Any]) -> float:
-    """Return p by the interval that is printed; how many rounds were timed is not."""
-    return p_value(test, row, len(found.seeds) if test.rule == "cost" and found else int(row["n_seeds"]))
-
-
 def _numbers(test: ClaimTest, found: Effects | None) -> Iterator[tuple[str, float]]:
     """Yield what the numbers of a row should be, but for p."""
+    yield "margin", test.margin
     if found is None:
         return
     middle, low, high = interval(found.seeds)
     yield from {"effect": middle, "low": low, "high": high, "n_runs": found.n_runs}.items()
     yield "n_seeds", 0 if test.rule in ("exact", "cost") else len(found.seeds)
+
+
+def _wrong_note(sources: Sources, test: ClaimTest, found: Effects | None, note: str) -> Iterator[str]:
+    """Yield the numbers of a note that are not those found, and the note of an exact check that is not its detail."""
+    if found is None:
+        return
+    if test.rule == "exact" and sources.exact is not None and found.seeds:
+        if not_exact(test.check, found.seeds[0]):
+            yield f"exact.csv has {not_exact(test.check, found.seeds[0])}"
+        if note != str(sources.exact.loc[sources.exact["check"] == test.check, "detail"].iloc[0]):
+            yield "note is not that of exact.csv"
+        return
+    counts = (found.lost_runs, found.lost_seeds, len(found.seeds) if test.rule == "cost" else 0)
+    for words, count in zip(COUNTED, counts, strict=True):
+        said = re.search(rf"(\d+) {words}", note)
+        if int(said[1] if said else 0) != count:
+            yield f"note says {said[1] if said else 'nothing'} of {count} {words}"
