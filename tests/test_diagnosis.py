@@ -8,7 +8,7 @@ import pytest
 
 from actbench.analysis.diagnosis import COLUMNS, ILL, NOT_RECORDED, SEEN, as_facts, diagnose, walk
 from actbench.analysis.evidence import Records
-from actbench.analysis.illnesses import ILLNESSES
+from actbench.analysis.illnesses import AROUND, ILLNESSES
 from actbench.analysis.recorded import Recorded, recorded_by, recorded_in
 from actbench.analysis.selection import with_status
 from synthetic import make_config, write_results
@@ -87,8 +87,9 @@ def test_foreign_tables_are_judged_as_far_as_they_go(tmp_path: Path) -> None:
     assert (repair["factor"], repair["after"], repair["n_repaired"], repair["n_pairs"]) == ("norm", "none", 1, 1)
 
 
-def test_a_silent_layer_does_no_harm_where_skips_lead_around_it() -> None:
-    """All zeros are an illness of a plain network, and of one with skips only if it did not learn."""
+@pytest.mark.parametrize("illness", [name for name, rule in ILLNESSES.items() if rule.excused == AROUND])
+def test_a_bad_layer_does_no_harm_where_skips_lead_around_it(illness: str) -> None:
+    """It is an illness of a plain network, and of one with skips only if it did not learn."""
     keys = ["plain", "skips", "skips, not learned"]
     runs = pd.DataFrame({"run_key": keys, "residual": ["none", "identity", "identity"], "trained": [True, True, False]})
     runs = runs.assign(
@@ -96,10 +97,14 @@ def test_a_silent_layer_does_no_harm_where_skips_lead_around_it() -> None:
     )
     runs = runs.assign(norm="none", clip_rate=0.0)
     columns = ["run_key", "step", "layer", "diagnostic", "value"]
-    zeros = pd.DataFrame([(key, 9, 2, "zero_fraction", 1.0) for key in keys], columns=columns)
+    low, high = (1.0, 100.0) if illness == "signal_grows" else (1.0, 1.0)
+    rule = ILLNESSES[illness]
+    rows = [(key, 0, layer, rule.diagnostic, value) for key in keys for layer, value in ((1, low), (2, high))]
+    rows += [(key, 0, layer, rule.minus, 0.0) for key in keys for layer in (1, 2) if rule.minus]
     curves = pd.DataFrame(columns=["run_key", "step", "split", "loss", "accuracy"])
-    found = walk(Records(runs, curves, zeros)).query("illness == 'zeros'").set_index("run_key")["verdict"]
-    assert found.to_dict() == {"plain": ILL, "skips": SEEN, "skips, not learned": ILL}
+    found = walk(Records(runs, curves, pd.DataFrame(rows, columns=columns)))
+    verdicts = found[found["illness"] == illness].set_index("run_key")["verdict"]
+    assert verdicts.to_dict() == {"plain": ILL, "skips": SEEN, "skips, not learned": ILL}
 
 
 def test_facts_are_json(recorded: Recorded) -> None:

@@ -51,6 +51,24 @@ def test_pairs_are_those_of_a_loop(runs: pd.DataFrame) -> None:
     assert set(pairs[columns].itertuples(index=False, name=None)) == expected
 
 
+def test_the_surest_repairs_stand_first() -> None:
+    """What repaired 19 of 20 stands before what repaired 2 of 2, and of two equally sure ones that with more gain."""
+    counts = {"layernorm": (20, 19, 0.3), "batchnorm": (2, 2, 0.5), "rmsnorm": (20, 19, 0.4), "groupnorm": (9, 0, 0.0)}
+    rows = [
+        ("norm", "none", after, 0.1, 0.1 + gain, place < repaired, place)
+        for after, (pairs, repaired, gain) in counts.items()
+        for place in range(pairs)
+    ]
+    columns = ["factor", "before", "after", "score_before", "score_after", "repaired", "seed"]
+    found = repairs(pd.DataFrame(rows, columns=columns))
+    assert found["after"].tolist() == ["rmsnorm", "layernorm", "batchnorm", "groupnorm"]
+    z = 1.959964  # by hand: Wilson 1927
+    lowest = [
+        (n * k / n + z * z / 2 - z * (k * (n - k) / n + z * z / 4) ** 0.5) / (n + z * z) for n, k in ((20, 19), (2, 2))
+    ]
+    assert lowest[0] > lowest[1]
+
+
 def test_a_small_gain_is_no_repair(runs: pd.DataFrame) -> None:
     """A change that gains less than the least gain, or that does not learn either, repairs nothing."""
     ill = runs[~runs["trained"]].assign(score=0.0)

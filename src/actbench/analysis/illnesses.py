@@ -94,6 +94,7 @@ ILLNESSES: dict[str, Illness] = {
         source="Glorot & Bengio 2010, Understanding the difficulty of training deep feedforward neural networks, "
         "section 3; Rakitianskaia & Engelbrecht 2015, Measuring saturation in neural networks",
         minus="zero_fraction",
+        excused=AROUND,
     ),
     "zeros": Illness(
         "layers",
@@ -172,6 +173,7 @@ ILLNESSES: dict[str, Illness] = {
         shown="spread of the last over that of the first hidden layer's activations",
         meaning="init and activation do not match: the signal grows from layer to layer",
         source="He, Zhang, Ren & Sun 2015, section 2.2; Mishkin & Matas 2016",
+        excused=AROUND,
     ),
     "no_norm_no_skips": Illness(
         "layers",
