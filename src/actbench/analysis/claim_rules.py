@@ -19,6 +19,8 @@ from actbench.plan.factors import FACTORS
 from actbench.plan.ledger import ClaimTest
 from actbench.plan.level import parse_level
 
+Array = np.ndarray[Any, np.dtype[np.float64]]
+
 
 @dataclass(frozen=True)
 class Effects:
@@ -141,30 +143,42 @@ def _area(values: "pd.Series[float]", bad: "pd.Series[bool]") -> float:
 
 
 def interaction_share(rows: pd.DataFrame, test: ClaimTest) -> Effects:
-    """Return for each seed which share of the variance between conditions is due to two-way interactions.
+    """Return which share of the variance within a seed is due to two-way interactions that all seeds share.
 
-    Of a balanced full factorial: Σ over pairs of factors of SS(pair) - SS(one) - SS(other), over the total SS, where SS
-    of factors is the sum over runs of the squared mean of their cell, centred (Fisher 1935). Factors are those that
-    vary; with `rates: each` the learning rate is among them.
+    Of a balanced full factorial, with z the sum of the two-way interactions of a seed, a vector over cells: share =
+    mean over pairs of two seeds s ≠ t of z_s·z_t, over the mean total sum of squares of a seed. Noise adds to z_s·z_s,
+    which is left out, and nothing on average to the rest, as in ω² (Hays 1963). The numbers by seed are those of the
+    jackknife, S·share - (S - 1)·share without the seed (Tukey 1958); below three seeds each has the share itself.
+    Factors are those that vary; with `rates: each` the learning rate is among them.
     """
-    factors = [name for name in [*CONDITION, *(["lr"] if test.rates == "each" else [])] if rows[name].nunique() > 1]
+    factors = varying(rows, [*CONDITION, *(["lr"] if test.rates == "each" else [])])
     sizes = rows.groupby("seed").size()
     if len(factors) < 2 or (sizes != np.prod([rows[name].nunique() for name in factors])).any():
         return Effects(pd.Series(dtype="float64"), len(rows), "not a full factorial of two factors or more")
-    shares = {seed: _share(own, factors) for seed, own in rows.groupby("seed")}
-    return Effects(pd.Series(shares, dtype="float64").dropna(), len(rows))
+    centred = rows.set_index([*factors, "seed"])["value"].unstack("seed")
+    centred = centred - centred.mean()
+    means = {name: centred.groupby(level=name).transform("mean") for name in factors}
+    pairs = list(combinations(factors, 2))
+    z = sum((centred.groupby(level=list(pair)).transform("mean") for pair in pairs), start=0.0 * centred)
+    z = z - (len(factors) - 1) * sum(means.values(), start=0.0 * centred)  # each factor stands in that many pairs
+    shares = _jackknifed(z.to_numpy().T @ z.to_numpy(), (centred**2).sum().to_numpy())
+    return Effects(pd.Series(shares, index=centred.columns).dropna(), len(rows))
 
 
-def _share(rows: pd.DataFrame, factors: list[str]) -> float:
-    centred = rows.assign(value=rows["value"] - rows["value"].mean())
-    total = float((centred["value"] ** 2).sum())
+def _jackknifed(products_SS: Array, totals_S: Array) -> Array:
+    n = len(totals_S)
+    whole = _share(products_SS, totals_S)
+    if n < 3:
+        return np.full(n, whole)
+    kept = [np.delete(np.arange(n), seed) for seed in range(n)]
+    return np.array([n * whole - (n - 1) * _share(products_SS[np.ix_(own, own)], totals_S[own]) for own in kept])
 
-    def squares(names: list[str]) -> float:
-        return float((centred.groupby(names)["value"].transform("mean") ** 2).sum())
 
-    alone = {name: squares([name]) for name in factors}
-    pairs = sum(squares([a, b]) - alone[a] - alone[b] for a, b in combinations(factors, 2))
-    return pairs / total if total > 0 else np.nan
+def _share(products_SS: Array, totals_S: Array) -> float:
+    """Return the mean product of two seeds, or of the one that there is, over the mean total."""
+    n, total = len(totals_S), float(totals_S.mean())
+    product = float(products_SS.sum()) if n == 1 else float(products_SS.sum() - products_SS.trace()) / (n * (n - 1))
+    return product / total if total > 0 else np.nan
 
 
 def _missing(count: int) -> str:

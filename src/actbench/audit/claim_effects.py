@@ -147,7 +147,11 @@ def _interaction_share(rows: pd.DataFrame, test: ClaimTest) -> tuple[list[float]
     tables = [_table(own, factors, rows) for _, own in rows.groupby("seed")]
     if len(factors) < 2 or any(table is None for table in tables):
         return [], len(rows)
-    return [_share(table) for table in tables if table is not None], len(rows)
+    known = [table for table in tables if table is not None]
+    whole, n = _common_share(known), len(known)
+    if n < 3:
+        return [whole] * n, len(rows)
+    return [n * whole - (n - 1) * _common_share(known[:seed] + known[seed + 1 :]) for seed in range(n)], len(rows)
 
 
 def _table(own: pd.DataFrame, factors: list[str], rows: pd.DataFrame) -> Array | None:
@@ -160,14 +164,24 @@ def _table(own: pd.DataFrame, factors: list[str], rows: pd.DataFrame) -> Array |
     return np.array([values[cell] for cell in cells]).reshape([len(names) for names in levels])
 
 
-def _share(table: Array) -> float:
-    whole = float(((table - table.mean()) ** 2).sum())
+def _common_share(tables: list[Array]) -> float:
+    """Return the squares of the interactions of the mean table less what noise adds, over the mean total of a table.
+
+    The squares of single tables exceed what they share by the noise, those of the mean of n by a part in n of it.
+    """
+    n, whole = len(tables), float(np.mean([((table - table.mean()) ** 2).sum() for table in tables]))
+    single = float(np.mean([_squares(table) for table in tables]))
+    shared = single if n == 1 else (n * _squares(np.mean(tables, axis=0)) - single) / (n - 1)
+    return shared / whole if whole > 0 else np.nan
+
+
+def _squares(table: Array) -> float:
     squares = 0.0
     for pair in combinations(range(table.ndim), 2):
         means = table.mean(axis=tuple(axis for axis in range(table.ndim) if axis not in pair))
         left = means - means.mean(axis=0, keepdims=True) - means.mean(axis=1, keepdims=True) + means.mean()
         squares += float((left**2).sum()) * table.size / means.size
-    return squares / whole if whole > 0 else np.nan
+    return squares
 
 
 def strata(rows: pd.DataFrame, test: ClaimTest) -> Iterator[tuple[str, pd.DataFrame]]:

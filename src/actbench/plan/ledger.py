@@ -27,7 +27,10 @@ RULES: dict[str, tuple[tuple[str, ...], str]] = {
     "slope": (("study", "quantity", "over"), "least-squares slope of `quantity` over `over`; with `this`, its change"),
     "mean": (("study", "quantity"), "mean of `quantity`, against the margin itself"),
     "auc": (("study", "quantity", "outcome"), "area under the ROC curve with which `quantity` foretells `outcome`"),
-    "interaction_share": (("study", "quantity"), "share of the variance of `quantity` due to two-way interactions"),
+    "interaction_share": (
+        ("study", "quantity"),
+        "share of the variance of `quantity` due to two-way interactions, without what noise adds",
+    ),
     "law": (("study", "check"), "largest deviation of recorded numbers from a formula, an entry of LAWS"),
     "exact": (("check",), "a property of a function, by arithmetic or calculus: a row of stats/exact.csv"),
     "cost": (
