@@ -19,8 +19,10 @@ from actbench.theory.mean_field import (
     mean_square,
     mean_square_slope,
     next_variance,
+    residual_factor,
     variance_slope,
 )
+from actbench.theory.profile import Chain, forecast
 
 NAMES = [*known_levels("activation"), "leaky_relu(0.2)", "elu(2)"]
 VARIANCES = [0.01, 0.7, 1.0, 9.0, 2500.0]
@@ -125,3 +127,18 @@ def test_depth_scale() -> None:
     assert depth_scale(-math.exp(-0.1)) == pytest.approx(10)
     assert depth_scale(1) == math.inf
     assert depth_scale(0) == 0
+
+
+@pytest.mark.parametrize(("name", "weight_var", "factor"), [("relu", 2.0, 2.0), ("leaky_relu(0.2)", 1.0, 1.52)])
+def test_identity_skips_multiply_the_gradient(name: str, weight_var: float, factor: float) -> None:
+    """1 + σ_w²·(1 + a²)/2 for slopes a and 1, as the forecast of every inner layer has it."""
+    assert residual_factor(nonlinearity(name), weight_var) == pytest.approx(factor, rel=1e-12)
+    layers = forecast(nonlinearity(name), Chain(8, 1.0, weight_var, skip=1.0), 1.0)
+    norms = [layer.backward_norm2 for layer in layers[1:]]
+    assert [low / high for low, high in itertools.pairwise(norms)] == pytest.approx([factor] * 6, rel=1e-9)
+
+
+def test_only_homogeneous_activations_have_one_residual_factor() -> None:
+    """Where the mean squared slope depends on the variance there is no closed form."""
+    names = {name for name in NAMES if residual_factor(nonlinearity(name), 1.0) is not None}
+    assert names == {"identity", "relu", "leaky_relu", "prelu", "leaky_relu(0.2)"}

@@ -12,6 +12,7 @@ import numpy as np
 from actbench.theory.gaussian import Function, moment
 
 BESIDE = 1e-150  # where the derivative is taken on either side of 0
+SMALL = 1e-6  # a variance at which curvature has gone, as it has at its inverse
 
 
 @dataclass(frozen=True)
@@ -97,6 +98,18 @@ def layer_norm_factor(phi: Nonlinearity, weight_var: float = 1, bias_var: float 
     if not before > 0:
         raise ValueError("layer_norm_factor: the signal is zero")
     return gradient_factor(phi, 1, weight_var) / before
+
+
+def residual_factor(phi: Nonlinearity, weight_var: float) -> float | None:
+    """Return the factor on the squared gradient norm of a layer with an identity skip, where it has a closed form.
+
+    h' = h + φ(z) multiplies it by 1 + σ_w²·E[φ′(√q·z)²]. The variance q grows with depth, so this is one number only
+    where E[φ′²] does not depend on q (ReLU: 1 + σ_w²/2); else None. Biases, which have no part in it, may be there.
+    Source: Yang & Schoenholz 2017, Mean field residual networks, section 4.
+    """
+    slopes = [mean_square_slope(phi, q) for q in (SMALL, 1.0, 1 / SMALL)]
+    alike = max(slopes) - min(slopes) <= 1e-9 * slopes[1]
+    return 1 + weight_var * slopes[1] if alike else None
 
 
 def depth_scale(factor: float) -> float:

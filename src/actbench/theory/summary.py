@@ -15,6 +15,7 @@ from actbench.theory.mean_field import (
     mean_square,
     mean_square_slope,
     next_variance,
+    residual_factor,
 )
 
 Facts = dict[str, Any]
@@ -121,6 +122,9 @@ def _constants(phi: Nonlinearity, weight_var: float, bias_var: float, notes: lis
     facts["variance_preserving_weight_var"] = facts["variance_preserving_gain"] ** 2
     facts["layer_norm_factor"] = layer_norm_factor(phi, weight_var, bias_var)
     facts["batch_norm_factor"] = batch_norm_factor(phi)
+    facts["residual_factor"] = residual_factor(phi, weight_var)
+    if facts["residual_factor"] is None:
+        notes.append("residual_factor: no closed form; `actbench probe --residual identity` goes layer by layer")
     notes.append("batch_norm_factor: for large batches of uncorrelated inputs (Yang et al. 2019)")
     facts["at_q_1"] = _moments(phi, 1)
     return facts

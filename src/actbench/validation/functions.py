@@ -101,6 +101,13 @@ FUNCTION_CHECKS = (
         "He et al. 2015, eq. 15",
     ),
     Check("ReLU's correlation map at 0", 1 / math.pi, partial(arc_cosine, 0.0), 1e-10, "Cho & Saul 2009, eq. 6"),
+    Check(
+        "ReLU's correlation map at 1/2",
+        (math.sqrt(3) / 2 + math.pi / 3) / math.pi,
+        partial(arc_cosine, 0.5),
+        1e-10,
+        "Cho & Saul 2009, eq. 6",
+    ),
     Check("ReLU's correlation map at 1", 1.0, partial(arc_cosine, 1.0), 1e-10, "Cho & Saul 2009, eq. 6"),
     Check(
         "edge of chaos of tanh at σ_b² = 0.05",
