@@ -5,8 +5,8 @@
 
 The largest design is the main study of config/paper.yaml; the others have half, a quarter and an eighth of its
 conditions, at the same depths. Shards are made up, everything after them runs as the workflow runs it: a process a
-step. The measures are the kernel's, for the process and its threads: wall time, CPU time (of tables and statistics,
-which grow, the less of two rounds) and peak resident memory.
+step. The measures are the kernel's, for the process and its threads: wall time, CPU time (of tables, statistics and
+claims, which grow, the less of two rounds) and peak resident memory.
 """
 
 import argparse
@@ -52,7 +52,7 @@ LEVELS = {
 QUICK = {"depth": [2, 4, 8], "init": ["xavier_normal", "he_normal"], "lr": [0.01], "seed": [0, 1, 2, 3, 4]}
 SHARD_MINUTES = 5
 DISK_PER_RUN = 40_000  # bytes; shards and tables
-GROWING = ("tables", "stats")
+GROWING = ("tables", "stats", "claims")
 MOST_SECONDS, MOST_BYTES, MOST_GROWTH = 180, 4e9, 2.1
 
 
@@ -129,12 +129,13 @@ def run_verb(folder: Path, *words: str) -> Cost:
 def measure(folder: Path, config_file: Path) -> dict[str, Cost]:
     """Run every step that follows training, in the order of the workflow."""
     file = config_file.name
-    steps = [("tables", file), ("stats", file), ("activations", file)]
+    steps = [("tables", file), ("stats", file), ("claims", file), ("activations", file)]
     steps += [("figure", file, name) for name in figure_names()]
     steps += [("report", file), ("manifest", file)]
-    costs = {" ".join((step[0], *step[2:])): run_verb(folder, *step) for step in steps}
+    options = {"claims": ("--ledger", str(FOLDER.parent / "config" / "claims.yaml"))}
+    costs = {" ".join((step[0], *step[2:])): run_verb(folder, *step, *options.get(step[0], ())) for step in steps}
     for verb in GROWING:
-        costs[verb] = min(costs[verb], run_verb(folder, verb, file), key=lambda cost: cost.cpu)
+        costs[verb] = min(costs[verb], run_verb(folder, verb, file, *options.get(verb, ())), key=lambda cost: cost.cpu)
     return costs
 
 
@@ -151,13 +152,13 @@ def describe(sizes: list[int], costs: list[dict[str, Cost]], files: list[tuple[i
         f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}. Each step is a process of"
         " its own, one after the other. Factors are for each doubling of the runs.\n",
         f"**{sizes[-1]:,} runs: {wall:.0f} s in all (limit {MOST_SECONDS}), at most {memory / 1e9:.2f} GB in one"
-        f" process (limit {MOST_BYTES / 1e9:.0f}); CPU time of tables and statistics grows by at most {max(ratios):.2f}"
-        f" for twice the runs (limit {MOST_GROWTH}).**\n",
+        f" process (limit {MOST_BYTES / 1e9:.0f}); CPU time of tables, statistics and claims grows by at most"
+        f" {max(ratios):.2f} for twice the runs (limit {MOST_GROWTH}).**\n",
         "## CPU seconds\n",
         _grid(
             "step",
             sizes,
-            {row: [each[row].cpu for each in costs] for row in rows} | {"tables and stats": growing, "all": total},
+            {row: [each[row].cpu for each in costs] for row in rows} | {" and ".join(GROWING): growing, "all": total},
             ".1f",
         ),
         "## Wall seconds\n",

@@ -69,6 +69,21 @@ def test_no_difference_is_said_only_within_a_margin() -> None:
     assert {pair["verdict"] for pair in compare_treatments(noise(30), margin=0.01)["pairs"]} == {"undecided"}
 
 
+def test_what_is_called_equivalent_states_its_margin(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The text for people names the margin beside the word, as the JSON does."""
+    rows = [
+        f"{name},{block},{0.5 + 0.001 * ((block * 7 + place) % 3)}"
+        for block in range(9)
+        for place, name in enumerate("xy")
+    ]
+    (tmp_path / "x.csv").write_text("t,b,v\n" + "\n".join(rows))
+    words = ["compare", str(tmp_path / "x.csv"), "--treatment", "t", "--block", "b", "--value", "v"]
+    assert main([*words, "--margin", "0.02"]) == 0
+    assert ": equivalent within ±0.02" in capsys.readouterr().out
+    assert main(words) == 0
+    assert "±" not in capsys.readouterr().out
+
+
 def test_incomplete_blocks_count_in_the_pairs_that_they_hold() -> None:
     """Friedman takes complete blocks; a pair takes every block with both; what was left out is named."""
     rows = np.random.default_rng(1).standard_normal((10, 3))

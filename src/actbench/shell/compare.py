@@ -48,10 +48,11 @@ def as_text(found: dict[str, Any]) -> str:
     lines.append(f"pairs (difference of values, {found['confidence']:.0%} interval; p by Holm over {found['family']}):")
     for pair in found["pairs"]:
         interval = f"[{_short(pair['low'])}, {_short(pair['high'])}]"
+        within = f" within ±{_short(found['margin'])}" if pair["verdict"] == "equivalent" else ""
         lines.append(
             f"  {pair['first']} - {pair['second']}: {_short(pair['effect'])} {interval},"
             f" p {_short(pair['p_adjusted'])}, Cliff's delta {_short(pair['cliffs_delta'])},"
-            f" n {pair['n_blocks']}: {pair['verdict']}" + (f" ({pair['note']})" if pair["note"] else "")
+            f" n {pair['n_blocks']}: {pair['verdict']}{within}" + (f" ({pair['note']})" if pair["note"] else "")
         )
     return "\n".join([*lines, *(f"note: {note}" for note in found["notes"])])
 
