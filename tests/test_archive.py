@@ -14,6 +14,9 @@ from actbench.show.figure_file import write_figure
 from actbench.show.latex import write_latex
 from drawn import draw_from
 
+# The ledger behind the verdicts, and what the keys and the columns mean.
+EXPLAINING = ("config/claims.yaml", "config/README.md", "results/README.md")
+
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
@@ -23,6 +26,9 @@ def root(tmp_path: Path) -> Path:
     write_latex(config, tmp_path / "results")
     write_manifest(config, tmp_path / "results", tmp_path / "figures")
     (tmp_path / "CITATION.cff").write_text("cff-version: 1.2.0\n")
+    (tmp_path / "config").mkdir()
+    for name in EXPLAINING:
+        (tmp_path / name).write_text(f"words of {name}\n")
     return tmp_path
 
 
@@ -43,6 +49,7 @@ def test_redrawing_from_an_unpacked_archive_gives_the_same_bytes(root: Path, tmp
     names = unpack_archive(pack(root), elsewhere)
     assert {"config/drawn.yaml", "CITATION.cff", "results/drawn/manifest.json"} <= set(names)
     assert {"results/drawn/tables/runs.parquet", "results/drawn/latex/numbers.tex"} <= set(names)
+    assert all((elsewhere / name).read_text() == f"words of {name}\n" for name in EXPLAINING)
     packed = {path.name: path.read_bytes() for path in (elsewhere / "figures" / "drawn").glob("[!.]*")}
     config = load_config(elsewhere / "config" / "drawn.yaml")
     drawn = write_figure("accuracy_by_depth", config, elsewhere / "results", elsewhere / "new")

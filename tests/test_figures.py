@@ -1,5 +1,6 @@
 """Figures: what each declares, that it draws exactly its numbers, and that all of it can be read."""
 
+import itertools
 import os
 import shutil
 import subprocess
@@ -10,6 +11,7 @@ from typing import Any, cast
 import matplotlib as mpl
 import pandas as pd
 import pytest
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
@@ -23,11 +25,13 @@ from actbench.show.contract import declaration, declarations
 from actbench.show.figure_file import SUFFIXES, load_source, render, write_figure
 from actbench.show.figure_metadata import figure_origin, metadata_of
 from actbench.show.inputs import Inputs, read_csv
+from actbench.show.layer_lines import LOWEST
 from actbench.show.page import PAGES, page_settings
 from actbench.show.panels import NOTHING
 from actbench.show.study import main_study, plainest
 from actbench.show.style import MM, SETTINGS, SINGLE_MM
 from drawn import draw_from, inputs_of
+from marks import cut_marks
 
 NAMES = list(declarations())
 # which need several levels
@@ -186,7 +190,7 @@ def test_a_missing_statistic_is_refused(config_path: Path, tmp_path: Path) -> No
 )
 @pytest.mark.parametrize("name", NAMES)
 def test_everything_fits_and_can_be_read(name: str, fixture: str, width: str, request: pytest.FixtureRequest) -> None:
-    """Few or many panels, levels and layers: no text is cut off or runs into another, and the figure fits its page."""
+    """Few or many panels, levels and layers: no text or marker is cut off, no text hits another, all fits its page."""
     figure, whole = drawing(name, numbers(name, request.getfixturevalue(fixture)), width), PAGES[width]
     assert SINGLE_MM - 0.01 <= figure.get_figwidth() / MM <= whole.width_mm + 0.01
     assert figure.get_figheight() / MM <= whole.height_mm + 0.01
@@ -203,6 +207,7 @@ def test_everything_fits_and_can_be_read(name: str, fixture: str, width: str, re
         if box.padded(-1).overlaps(beside.padded(-1))
     ]
     assert overlapping == []
+    assert cut_marks(figure) == []
 
 
 def out_of_view(figure: Figure) -> set[int]:
@@ -225,6 +230,43 @@ def test_a_test_of_any_rule_can_be_drawn(config_path: Path) -> None:
         axis = drawing("claim_forest", data.assign(rule=rule, direction="not higher")).axes[0]
         places = {label.get_text().rsplit("(")[-1] for label in axis.get_yticklabels()}
         assert places == {"±1)" if rule == "equivalence" else "< 1)"}
+
+
+@pytest.mark.parametrize("width", PAGES)
+def test_a_forest_of_sixty_tests_fits_every_page(width: str, config_path: Path) -> None:
+    """However many claims a ledger has, the forest is no higher than its page and each label names its test."""
+    row = numbers("claim_forest", config_path).iloc[:1].assign(id="a-claim-with-a-long-name")
+    data = pd.concat([row.assign(test=f"test {place} of many") for place in range(60)], ignore_index=True)
+    figure = drawing("claim_forest", data, width)
+    labels = [label for axis in figure.axes for label in axis.get_yticklabels()]
+    heights = [label.get_window_extent() for label in labels]
+    assert figure.get_figheight() / MM <= PAGES[width].height_mm + 0.01
+    assert len({label.get_text() for label in labels}) == 60
+    assert not any(one.overlaps(other) for one, other in itertools.pairwise(heights))
+
+
+def test_interactions_can_be_read_in_grey(config_path: Path) -> None:
+    """Every cell below 0, and no other, has a dash: the two ends of the colours are one grey."""
+    data = numbers("interaction_grid", config_path)
+    dashes = drawing("interaction_grid", data).axes[0].lines
+    assert 0 < len(dashes) == (data["interaction"] < 0).sum() < len(data)
+
+
+def test_learning_rates_say_what_bars_and_pale_lines_are(config_path: Path) -> None:
+    """The legend names both, and a bar is paler than a line before it."""
+    figure = drawing("learning_rate_sensitivity", numbers("learning_rate_sensitivity", config_path))
+    words = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert words == ["share of conditions where the rate is best", "the other activations"]
+    bar, line = figure.axes[0].patches[0].get_facecolor(), to_rgb(figure.axes[0].lines[0].get_color())
+    assert bar[0] - line[0] > 0.2
+
+
+def test_profiles_at_none_and_at_all_are_drawn_whole(config_path: Path) -> None:
+    """Shares of 0 and 1 lie off the edges of the panel."""
+    axis = drawing("performance_profiles", numbers("performance_profiles", config_path)).axes[0]
+    low, high = axis.get_ylim()
+    assert low < 0
+    assert high > 1
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -289,13 +331,13 @@ def test_plain_networks_are_preferred() -> None:
     assert list(plainest(pd.DataFrame({"norm": ["layernorm", "batchnorm"]}), "norm")["norm"]) == ["batchnorm"]
 
 
-def test_norms_that_vanish_are_drawn_on_the_edge(config_path: Path) -> None:
-    """A gradient norm of exactly zero has no logarithm; it lies on the lower edge and stays 0 in the numbers."""
+def test_norms_that_vanish_are_drawn_at_the_lowest(config_path: Path) -> None:
+    """A gradient norm of exactly zero has no logarithm; it is drawn above the lower edge and stays 0 in the numbers."""
     data = numbers("gradient_by_layer", config_path)
     data[["gradient_norm", "low", "high"]] = 0.0
     figure = drawing("gradient_by_layer", data)
-    lowest = figure.axes[0].get_ylim()[0]
-    assert {float(y) for line in figure.axes[0].lines for y in line.get_ydata()} == {lowest}
+    assert figure.axes[0].get_ylim()[0] < LOWEST
+    assert {float(y) for line in figure.axes[0].lines for y in line.get_ydata()} == {LOWEST}
 
 
 def test_theory_is_dotted_through_the_last_hidden_layer(config_path: Path) -> None:

@@ -1,6 +1,8 @@
 """The report page in a real browser: what it draws, against pandas; sorting, links, keyboard, phone and dark mode."""
 
 import base64
+import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,9 +19,10 @@ from selenium.webdriver.support.ui import Select, WebDriverWait
 from actbench.analysis.metrics import CONDITION
 from actbench.plan.config import load_config
 from actbench.show.contract import declarations
+from actbench.show.explorer import embed
 from actbench.show.figure_file import write_figure
 from actbench.show.report import write_report
-from browser import PHONE, chromium, complaints, screenshot, seconds_busy, show
+from browser import DESKTOP, PHONE, chromium, complaints, screenshot, seconds_busy, show
 from drawn import draw_from
 
 ARROWS = {"ascending": "↑", "descending": "↓"}
@@ -299,6 +302,45 @@ def test_every_screen_is_filled_and_nothing_sticks_out(
     fill = "return getComputedStyle(document.querySelector('#chart-curves .xtitle')).fill"
     assert started.execute_script(fill) == ("rgb(236, 236, 236)" if scheme == "dark" else "rgb(27, 27, 27)")
     assert complaints(started) == []
+
+
+@pytest.fixture(scope="module")
+def crowded(folder: Path) -> Path:
+    """Make a copy of the page in which every fourth cell of an activation has an activation of its own."""
+    whole = (folder / "results" / "drawn" / "report.html").read_text(encoding="utf-8")
+    before, data, after = re.split(r'(?<=id="explorer-data">)(.*?)(?=</script>)', whole, maxsplit=1, flags=re.DOTALL)
+    packed = json.loads(data)
+    packed["looks"] = {f"{name}{k}": look for name, look in packed["looks"].items() for k in range(4)}
+    for study in packed["studies"]:
+        study["factors"]["activation"] = [f"{name}{k}" for name in study["factors"]["activation"] for k in range(4)]
+        own = study["cells"]["activation"]
+        study["cells"]["activation"] = [4 * activation + cell % 4 for cell, activation in enumerate(own)]
+    path = folder / "results" / "drawn" / "crowded.html"
+    path.write_text(before + embed(packed) + after, encoding="utf-8")
+    return path
+
+
+# Chart -> the boxes of the title of its axis, its legend and itself, and the entries of the legend that are in view.
+LEGEND = """
+const chart = document.getElementById("chart-" + arguments[0]);
+const box = (part) => chart.querySelector(part).getBoundingClientRect();
+const whole = chart.getBoundingClientRect(), legend = box(".legend .bg");
+const rows = [...chart.querySelectorAll(".legend .traces")].map((row) => row.getBoundingClientRect());
+const seen = rows.filter((row) => row.top >= legend.top - 1 && row.bottom <= legend.bottom + 1);
+return [box(".xtitle"), legend, whole, rows.length, seen.length];
+"""
+
+
+@pytest.mark.parametrize("size", [DESKTOP, PHONE, (320, 640)])
+def test_legends_hide_nothing(started: webdriver.Chrome, crowded: Path, size: tuple[int, int]) -> None:
+    """A legend of ten lines and more stands whole under the title of the axis, on a phone too."""
+    show(started, crowded, size)
+    for chart in ("factor", "curves", "layers"):
+        title, legend, whole, entries, seen = started.execute_script(LEGEND, chart)
+        assert entries > 9
+        assert seen == entries, "none has to be scrolled to"
+        assert title["bottom"] <= legend["top"] + 1
+        assert legend["bottom"] <= whole["bottom"] + 1
 
 
 def test_charts_follow_a_change_of_the_scheme(browser: webdriver.Chrome) -> None:

@@ -69,6 +69,8 @@ def test_unknown_activations_get_distinct_looks() -> None:
     assert set(chosen) == set(names)
     for one, other in itertools.combinations(chosen.values(), 2):
         assert one != other
+    points = {look.marker for look in looks(names[:13]).values()}
+    assert len(points) == 13, "thirteen have a marker each"
 
 
 def test_order_keeps_families_together() -> None:

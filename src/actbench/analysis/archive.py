@@ -17,14 +17,17 @@ from actbench.plan.errors import ConfigError
 FIGURES = Path("figures")
 # What the results need beside themselves, from the root of the project; the first is needed, the others are taken
 # where they are.
-PROJECT = ("CITATION.cff", "LICENSE", "README.md", "requirements.lock", "environment.yml", "pyproject.toml")
+PROJECT = (
+    "CITATION.cff", "LICENSE", "README.md", "requirements.lock", "environment.yml", "pyproject.toml",
+    "config/claims.yaml", "config/README.md", "results/README.md",
+)  # fmt: skip
 MOST_BYTES = 2 << 30  # of an archive that is unpacked
 
 
 def write_archive(
     config_file: Path, output: Path, results: Path = RESULTS, figures: Path = FIGURES, project: Path = Path()
 ) -> list[str]:
-    """Pack config, tables, statistics, figures, report, manifest, environment and citation; return the names inside.
+    """Pack configs, tables, statistics, figures, report, manifest, environment and citation; return the names inside.
 
     The same files give the same bytes: names are sorted, and owners and times are left out.
 

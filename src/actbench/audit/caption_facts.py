@@ -151,7 +151,8 @@ FACTS: dict[str, list[tuple[str, Fact]]] = {
     "gradient_by_layer": LAYERS,
     "interaction_grid": [
         (rf"from 0: (?:{NUMBER}|\S+) with \w+ (?:{NUMBER}|\S+), {NUMBER}\. No interval", strongest), SEEDS,
-        (f"{NUMBER} runs? or more", lambda drawn: drawn["n_runs"].min()),
+        (N, lambda drawn: drawn.groupby(["factor_1", "factor_2"])["n_runs"].sum().max()),
+        (f"{NUMBER} or more in each", lambda drawn: drawn["n_runs"].min()),
     ],
     "learning_curves": [(f"after 0 to {NUMBER} updates?", most("steps")), (N, last_step), SEEDS],
     "learning_rate_sensitivity": [RUNS, SEEDS],
@@ -173,6 +174,7 @@ FACTS: dict[str, list[tuple[str, Fact]]] = {
         (f"more than {NUMBER}", most("margin")), (f"of {NUMBER} blocks?", most("n_blocks")),
         (f"Of {NUMBER} pairs?", len),
         (f"{NUMBER} are equivalent", counted("verdict", "equivalent")), SEEDS,
+        (N, lambda drawn: 2 * (drawn["n_blocks"] * drawn["n_seeds"]).max()),
         (f"{NUMBER} undecided", counted("verdict", "undecided")),
     ],
 }  # fmt: skip
@@ -188,7 +190,7 @@ BLANKS: dict[str, tuple[str, ...]] = {
     "early_warning": ("0.5", "2", "95"),
     "factor_importance": ("0", "95"),
     "gradient_by_layer": ("1e-10",),
-    "interaction_grid": ("0", "0"),
+    "interaction_grid": ("0", "0", "0"),
     "learning_curves": ("0", "95"),
     "learning_rate_sensitivity": ("0", "95"),
     "performance_profiles": ("0", "95"),

@@ -145,17 +145,25 @@
     const base = {
       paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", dragmode: false, hovermode: "closest",
       font: { family: "system-ui, sans-serif", size: 13, color: variable("--ink") }, margin: { l: 12, r: 12, t: 8, b: 8 },
-      legend: { orientation: "h", y: -0.22, yanchor: "top", x: 0 }, height: 430, xaxis: { ...axis }, yaxis: { ...axis },
+      height: 340, xaxis: { ...axis }, yaxis: { ...axis },
     };
     for (const [name, value] of Object.entries(extra)) base[name] = name.endsWith("axis") ? { ...axis, ...value } : value;
     return base;
+  }
+  // The legend stands under the axis in columns of one width, and the drawing is higher by as many rows as it needs.
+  function legend(traces, width) {
+    const named = traces.filter((trace) => trace.showlegend !== false);
+    const entrywidth = 14 + 8 * Math.max(0, ...named.map((trace) => trace.name.length));
+    const columns = Math.max(1, Math.floor((width - 24) / (entrywidth + 50))), rows = Math.ceil(named.length / columns);
+    const place = { xref: "container", yref: "container", x: 0, y: 0, yanchor: "bottom" };
+    return { height: 350 + 20 * rows, legend: { orientation: "h", ...place, entrywidth, maxheight: 40 + 20 * rows } };
   }
   const CONFIG = { displayModeBar: false, responsive: true, scrollZoom: false, doubleClick: false };
   function draw(name, traces, extra, heads, rows) {
     const place = document.getElementById("chart-" + name);
     place.hidden = rows.length === 0;
     document.getElementById("empty-" + name).hidden = rows.length > 0;
-    if (rows.length) Plotly.react(place, traces, layout(extra), CONFIG);
+    if (rows.length) Plotly.react(place, traces, layout({ ...legend(traces, place.clientWidth), ...extra }), CONFIG);
     window.actbenchTables.fill(document.getElementById("numbers-" + name), heads, rows);
   }
   function lines(rows, x, y, hover) {
@@ -213,7 +221,7 @@
       line: { color: paint, dash: "dot", width: 3 }, hovertemplate: "<b>" + name + "</b><br>layer %{x}: %{y:.4~g}<extra></extra>",
     });
     const traces = [...group(told, (row) => row.activation)].map(([name, own]) => ({ ...dotted(name + ", theory", colour(name), own), showlegend: false }));
-    return traces.length ? [...traces, dotted("mean-field theory", variable("--soft"), [{ layer: null, theory: null }])] : [];
+    return traces.length ? [...traces, dotted("theory", variable("--soft"), [{ layer: null, theory: null }])] : [];
   }
   const WHOLE = /_fraction$/;
   function drawProfiles(cells) {
@@ -304,7 +312,7 @@
       chart("ranking", "Ranking", "Mean test accuracy over the chosen runs, a failed run counting as 0; the bar runs from the lowest to the highest mean of one seed. The rank in the table is the mean over blocks and seeds that hold every chosen activation."),
       chart("factor", "Score by factor", "Mean test accuracy over the chosen runs at each level, a failed run counting as 0.", pick("by", "factor ", names.length > 1 ? names.filter((name) => name !== "activation") : names)),
       chart("curves", "Learning curves", "Mean accuracy over the chosen runs; a run counts as 0 from the step at which it failed.", picker("pick-split", "split ", [["val", "validation"], ["train", "training"]], state.split, (value) => { state.split = value; }, alone.split)),
-      chart("layers", "Layer profiles", "Median over the chosen cells (a condition at one learning rate) of their median over seeds, in networks of one depth. At the end, runs that did not fail. Dotted at initialisation: what mean-field theory predicts, where it has a prediction of every chosen cell; of gradients it has ratios of layers, laid through the measured last hidden layer. Zeros have no place on a logarithmic axis; the table has them. " + data.note,
+      chart("layers", "Layer profiles", "Median over the chosen cells (a condition at one learning rate) of their median over seeds, in networks of one depth. At the end, runs that did not fail. Dotted at initialisation: what mean-field theory predicts, where it has a prediction of every chosen cell; of gradients it has ratios of layers, for examples that are equally correlated in every layer, laid through the measured last hidden layer. Zeros have no place on a logarithmic axis; the table has them. " + data.note,
         pick("diagnostic", "diagnostic ", diagnostics), picker("pick-moment", "moment ", moments.map((moment) => [moment, moment === "start" ? "at initialisation" : "after the last update"]), state.moment, (value) => { state.moment = value; }, alone.layers),
         pick("depth", "depth ", depths)));
   }
@@ -313,4 +321,8 @@
   build();
   update();
   dark.addEventListener("change", update);
+  let width = root.clientWidth;
+  window.addEventListener("resize", () => {
+    if (root.clientWidth !== width) { width = root.clientWidth; update(); }
+  });
 })();

@@ -11,7 +11,7 @@ from actbench.show.panels import legend_above, panel_grid
 from actbench.show.study import count
 from actbench.show.style import CATEGORIES, DASHED, DOTTED, GREY, MARKERS, SOLID, ordered
 
-LOWEST = 1e-10  # smaller norms lie on the lower edge: a float32 update of that size changes nothing
+LOWEST = 1e-10  # smaller norms are drawn there: a float32 update of that size changes nothing
 DASHES = {"start": SOLID, "end": DASHED}
 WORDS = {"start": "before training", "end": "after training"}
 COLUMNS = [
@@ -55,10 +55,10 @@ def _entries(strokes: dict[str, tuple[str, str]], predicted: bool) -> list[tuple
 
 def _scale(axis: Axes, data: pd.DataFrame) -> None:
     last = int(data["layer"].max())
-    margin = 0.03 * (last - 1)  # so that no marker is cut
+    margin, below = 0.03 * (last - 1), 3.0  # so that no marker is cut
     positive = data["low"][data["low"] > 0]
     axis.set(yscale="log", xlim=(1 - margin, last + margin))
-    axis.set_ylim(bottom=max(LOWEST, positive.min() / 2 if len(positive) else LOWEST))
+    axis.set_ylim(bottom=max(LOWEST, positive.min() if len(positive) else LOWEST) / below)
     axis.set_xticks(_layers_named(last))
 
 
@@ -101,5 +101,5 @@ def moments(data: pd.DataFrame) -> str:
     failed = f"; the other {count(before - after, 'run')} failed" if after < before else ""
     return (
         f"Solid before the first update ({count(before, 'run')}), dashed after the last"
-        f" ({count(after, 'run')}{failed}). Norms below {LOWEST:g} lie on the lower edge."
+        f" ({count(after, 'run')}{failed}). Norms below {LOWEST:g} are drawn at it."
     )

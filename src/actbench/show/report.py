@@ -135,7 +135,11 @@ def _claims(page: Page) -> dict[str, Any]:
         return {"claims": None, "claim_tests": None, "verdicts": []}
     rows = read_csv(path)
     shown = rows[[column for column in CLAIMS if column in rows]]
-    note = "Studies, contrasts, margins and rules stand in config/claims.yaml; each verdict follows from them alone."
+    note = (
+        "Studies, contrasts, margins and rules stand in config/claims.yaml; each verdict follows from them alone."
+        " Sources: A, an introductory article; B, an illustrated article; C, a textbook section on saturation and"
+        " gradient flow."
+    )
     sheet = frame_sheet("claims", "Claims and verdicts", note, shown, len(rows))
     verdicts = rows["verdict"].value_counts() if "verdict" in rows else pd.Series(dtype="int64")
     return {

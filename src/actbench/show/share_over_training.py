@@ -17,7 +17,7 @@ def share_rows(inputs: Inputs, diagnostic: str) -> pd.DataFrame:
 def draw_share(data: pd.DataFrame, label: str, lowest: float) -> Figure:
     """Draw one line an activation over the updates, on an axis from the lowest possible share to 1."""
     figure = step_panel(data)
-    figure.axes[0].set_ylim(lowest - 0.02, 1.02)
+    figure.axes[0].set_ylim(lowest - 0.03, 1.03)
     figure.supylabel(f"{label} (fraction)", fontsize=8)
     return figure
 

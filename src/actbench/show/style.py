@@ -108,8 +108,10 @@ def looks(activations: Iterable[str]) -> dict[str, Look]:
     chosen = {name: LOOKS[name] for name in activations if name in LOOKS}
     free = list(SPARE)
     for name in sorted(set(activations) - set(chosen)):
-        picked = int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "big") % len(free)
-        chosen[name] = free.pop(picked)
+        picked = free[int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "big") % len(free)]
+        chosen[name] = picked
+        others = [look for look in free if look.marker != picked.marker]  # points have no line to tell them apart
+        free = others or [look for look in SPARE if look not in chosen.values()]
     return chosen
 
 

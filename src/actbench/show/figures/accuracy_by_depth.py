@@ -39,8 +39,9 @@ def draw(data: pd.DataFrame) -> Figure:
             axis.plot(other["place"], other["score"], color=BEHIND, linewidth=0.6)
         rows = placed[placed["activation"] == name]
         axis.bar(rows["place"], rows["failure_rate"], width=0.6, color=FAILED, linewidth=0)
-        axis.plot(rows["place"], rows["score"], color=chosen[name].colour, linewidth=1.3, marker=chosen[name].marker)
-        axis.vlines(rows["place"], rows["low"], rows["high"], color=chosen[name].colour, linewidth=1.3)
+        look = chosen[name]
+        axis.plot(rows["place"], rows["score"], color=look.colour, linewidth=1.3, marker=look.marker, clip_on=False)
+        axis.vlines(rows["place"], rows["low"], rows["high"], color=look.colour, linewidth=1.3)
     axes[0].set(xlim=(-0.5, len(depths) - 0.5), ylim=(0, None))
     axes[0].xaxis.set_major_locator(FixedLocator(list(places.values())))
     axes[0].xaxis.set_minor_locator(NullLocator())

@@ -1,8 +1,11 @@
 """Every measured claim as an effect with its interval, in units of the smallest effect that matters."""
 
 import textwrap
+from math import ceil
+from typing import Any
 
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
@@ -18,17 +21,18 @@ ORDER = 12
 TABLES = ()
 STATS = ("claim_tests",)
 
-# verdict -> colour and marker, told apart without the colour
-VERDICTS = {
-    "supported": ("#00543c", "o"),
-    "conditional": ("#8a6d00", "D"),
-    "inconclusive": ("#767676", "s"),
-    "contradicted": ("#a63603", "X"),
+# told apart without the colour
+VERDICTS: dict[str, dict[str, Any]] = {
+    "supported": {"color": "#00543c", "marker": "o"},
+    "conditional": {"color": "#8a6d00", "marker": "D"},
+    "inconclusive": {"color": "#767676", "marker": "s", "markerfacecolor": "white"},
+    "contradicted": {"color": "#a63603", "marker": "X"},
 }
 ABSOLUTE = ("mean", "auc", "interaction_share", "law")  # the margin is the bound itself, so none has no place
 COLUMNS = ["id", "test", "rule", "direction", "verdict", "effect", "low", "high", "margin", "unit", "n_runs", "n_seeds"]
 TICKS = [sign * tick for sign in (-1, 1) for tick in (1, 3, 10, 100, 1000)] + [0]
-LONGEST, LONGEST_NARROW = 58, 30  # letters of a label
+LONGEST, LONGEST_NARROW, HEAD = 58, 36, 6  # letters of a label, and of its claim at least
+ROW_MM, LOWEST_ROW_MM, AROUND_MM = 3.9, 2.4, 22.0  # heights: of a row, and of what stands around them
 REACH = 10.0  # margins; beyond them the scale is logarithmic
 
 
@@ -49,40 +53,57 @@ def data(inputs: Inputs) -> pd.DataFrame:
 
 
 def draw(data: pd.DataFrame) -> Figure:
-    """Draw one line a test, in the order of the ledger."""
+    """Draw one line a test, in the order of the ledger, in as many columns as the height of the page needs."""
+    whole = page()
+    most = int((whole.height_mm - AROUND_MM) // LOWEST_ROW_MM)
+    parts = max(1, ceil(len(data) / most))
+    rows = ceil(len(data) / parts)
+    height = min(AROUND_MM + 4 + ROW_MM * rows, whole.height_mm)
     layout = ConstrainedLayoutEngine(w_pad=2.0 * MM)
-    figure = Figure(figsize=(page().width_mm * MM, (26 + 3.9 * len(data)) * MM), layout=layout)
-    axis = figure.subplots()
-    axis.axvline(0, color="black", linewidth=0.6)
-    for margin in (-1, 1):
-        axis.axvline(margin, color=GREY, linewidth=0.6, linestyle=":")
-    columns = (data[name] for name in ("x", "x_low", "x_high", "verdict"))
-    for place, (x, low, high, verdict) in enumerate(zip(*columns, strict=True)):
-        colour, marker = VERDICTS[verdict]
-        axis.hlines(place, low, high, color=colour, linewidth=1.3)
-        axis.plot(x, place, color=colour, marker=marker, linestyle="none", markersize=4)
-    axis.set_xscale("symlog", linthresh=REACH, linscale=2)
-    low, high = axis.get_xlim()
-    ticks = [tick for tick in TICKS if low <= tick <= high and not (page().narrow and abs(tick) == 1)]
-    axis.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
-    joint = "\n" if page().narrow else " "
-    axis.set(
-        ylim=(len(data) - 0.4, -0.6), xlabel=f"effect in the claimed direction{joint}(smallest effects that matter)"
-    )
-    axis.set_yticks(range(len(data)), [_label(row) for row in data.to_dict("records")], fontsize=6)
-    marks = [
-        Line2D([], [], color=colour, marker=marker, label=verdict) for verdict, (colour, marker) in VERDICTS.items()
-    ]
-    figure.legend(handles=marks, loc="outside upper center", ncols=2 if page().narrow else len(marks))
+    figure = Figure(figsize=(whole.width_mm * MM, height * MM), layout=layout)
+    axes = figure.subplots(1, parts, sharex=True, squeeze=False)[0]
+    small = whole.narrow or parts > 1
+    for part, axis in enumerate(axes):
+        _draw_rows(axis, data.iloc[part * rows : (part + 1) * rows], LONGEST_NARROW if small else LONGEST)
+        axis.set_ylim(rows - 0.4, -0.6)
+    axes[0].margins(x=0.1 if small else 0.05)
+    axes[0].set_xscale("symlog", linthresh=REACH, linscale=2)
+    low, high = data["x_low"].min(), data["x_high"].max()
+    ticks = [tick for tick in TICKS if min(low, -1) <= tick <= max(high, 1) and not (small and abs(tick) == 1)]
+    axes[0].set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+    joint = "\n" if whole.narrow else " "
+    label = f"effect in the claimed direction{joint}(smallest effects that matter)"
+    _ = axes[0].set_xlabel(label) if parts == 1 else figure.supxlabel(label, fontsize=8)
+    marks = [Line2D([], [], label=verdict, **look) for verdict, look in VERDICTS.items()]
+    figure.legend(handles=marks, loc="outside upper center", ncols=2 if whole.narrow else len(marks))
     return figure
 
 
-def _label(row: dict[object, object]) -> str:
+def _draw_rows(axis: Axes, rows: pd.DataFrame, longest: int) -> None:
+    axis.axvline(0, color="black", linewidth=0.6)
+    for margin in (-1, 1):
+        axis.axvline(margin, color=GREY, linewidth=0.6, linestyle=":")
+    columns = (rows[name] for name in ("x", "x_low", "x_high", "verdict"))
+    for place, (x, low, high, verdict) in enumerate(zip(*columns, strict=True)):
+        look = VERDICTS[verdict]
+        axis.hlines(place, low, high, color=look["color"], linewidth=1.3)
+        axis.plot(x, place, linestyle="none", markersize=4, **look)
+    axis.set_yticks(range(len(rows)), [_label(row, longest) for row in rows.to_dict("records")], fontsize=6)
+
+
+def _label(row: dict[object, object], longest: int) -> str:
     bound = {"not higher": "< 1", "not lower": "< 1"}.get(str(row["direction"]), "> 1")
     bound = "±1" if row["rule"] == "equivalence" else bound
-    name = f"{row['id']}: {row['test']}" if isinstance(row["test"], str) else str(row["id"])
-    longest = LONGEST_NARROW if page().narrow else LONGEST
-    return f"{textwrap.shorten(name, longest, placeholder='…')} ({bound})"
+    return f"{_name(str(row['id']), row['test'], longest)} ({bound})"
+
+
+def _name(claim: str, test: object, longest: int) -> str:
+    """Write claim and test, cutting the claim first: its tests must be told apart."""
+    if not isinstance(test, str):
+        return claim
+    room = max(longest - len(test) - 2, HEAD)
+    head = claim if len(claim) <= room else f"{claim[: room - 1]}…"
+    return textwrap.shorten(f"{head}: {test}", longest, placeholder="…")
 
 
 def caption(data: pd.DataFrame) -> str:

@@ -37,7 +37,7 @@ def draw(data: pd.DataFrame) -> Figure:
         if name == "global_gradient_norm":
             axis.set_yscale("log")
         else:
-            axis.set_ylim(-0.02, 1.02)
+            axis.set_ylim(-0.03, 1.03)
     return figure
 
 

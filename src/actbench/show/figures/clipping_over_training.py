@@ -25,7 +25,7 @@ def data(inputs: Inputs) -> pd.DataFrame:
 def draw(data: pd.DataFrame) -> Figure:
     """Draw one panel a rule, one line an activation."""
     figure = step_panels(data)
-    figure.axes[0].set_ylim(-0.02, 1.05)
+    figure.axes[0].set_ylim(-0.03, 1.05)
     figure.supylabel("clip coefficient (no unit)", fontsize=8)
     return figure
 

@@ -32,7 +32,7 @@ def draw(data: pd.DataFrame) -> Figure:
     """Draw one panel a cause, one line an activation."""
     figure = level_panels(data, "cause", CAUSES)
     for axis in figure.axes:
-        axis.set_ylim(-0.02, 1.02)
+        axis.set_ylim(-0.03, 1.03)
     figure.supylabel("dead units (fraction)", fontsize=8)
     return figure
 

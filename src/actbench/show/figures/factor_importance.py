@@ -43,7 +43,8 @@ def draw(data: pd.DataFrame) -> Figure:
         axis.hlines(level, rows["low"], rows["high"], color=colour, linewidth=1.2)
         axis.plot(rows["share"], level, color=colour, marker=MARKERS[place], linestyle="none", label=word)
     axis.set_yticks(range(len(terms)), [term.replace(":", " × ") for term in terms])
-    axis.set(xlabel="share of the variance (fraction)", xlim=(0, None), ylim=(len(terms) - 0.4, -0.6))
+    axis.set(xlabel="share of the variance (fraction)", ylim=(len(terms) - 0.4, -0.6))
+    axis.set_xlim(left=-0.02 * axis.get_xlim()[1])  # so that no marker at 0 is cut
     axis.axvline(0, color=GREY, linewidth=0.6)
     figure.legend(loc="outside upper center", ncols=len(WORDS))
     return figure

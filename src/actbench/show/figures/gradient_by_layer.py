@@ -39,6 +39,6 @@ def caption(data: pd.DataFrame) -> str:
         f" {count(data['depth'].max(), 'hidden layer')}, norm {data['norm'].iloc[0]}, residual"
         f" {data['residual'].iloc[0]}, study {data['study'].iloc[0]}: median over seeds at the chosen learning rates,"
         f" bands from the lowest to the highest seed. {moments(data)} Dotted: mean-field theory of the networks before"
-        f" training, through the norm measured in the last hidden layer{none}. {seeds_behind(data).capitalize()},"
-        " no unit."
+        " training, for examples that are equally correlated in every layer, through the norm measured in the last"
+        f" hidden layer{none}. {seeds_behind(data).capitalize()}, no unit."
     )

@@ -2,7 +2,9 @@
 
 from typing import Any, cast
 
+import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import MaxNLocator
@@ -18,7 +20,7 @@ ORDER = 51
 TABLES = ()
 STATS = ("interactions", "studies")
 
-CELL_MM, GAP = 3.9, 0.5
+CELL_MM, GAP, INK = 3.9, 0.5, "#4a4a4a"
 COLUMNS = [
     "study", "factor_1", "level_1", "factor_2", "level_2", "n_runs", "n_seeds", "score", "trained_share", "interaction",
 ]  # fmt: skip
@@ -50,6 +52,7 @@ def draw(data: pd.DataFrame) -> Figure:
         drawn = axis.imshow(
             tile, extent=extent, vmin=-far, vmax=far, cmap="PuOr", interpolation="nearest", aspect="auto"
         )
+        _dashes(axis, tile.to_numpy() / far, left + 0.5, top + 0.5)
     axis.set(xlim=(-0.8, width - 0.7), ylim=(height - 0.7, -0.8))
     axis.grid(visible=False)
     _ticks(axis.xaxis, across, 90)
@@ -59,6 +62,13 @@ def draw(data: pd.DataFrame) -> Figure:
     bar.set_label("interaction\n(fraction)")
     bar.locator = MaxNLocator(4)
     return figure
+
+
+def _dashes(axis: Axes, share: "np.ndarray[Any, Any]", left: float, top: float) -> None:
+    """Mark the cells below 0: purple and orange are the same grey."""
+    for row, column in np.argwhere(share < 0):
+        ink = "white" if share[row, column] < -0.75 else INK
+        axis.plot(left + column, top + row, color=ink, marker="_", markersize=2.6, markeredgewidth=0.6)
 
 
 def _places(levels: dict[str, list[str]], factors: list[str]) -> dict[tuple[str, str], float]:
@@ -97,11 +107,13 @@ def _ticks(axis: Any, places: dict[tuple[str, str], float], turn: int) -> None:
 
 def caption(data: pd.DataFrame) -> str:
     """Say what is shown."""
+    runs = data.groupby(["factor_1", "factor_2"])["n_runs"].sum().max()
     strong = data.loc[int(data["interaction"].abs().to_numpy().argmax())]
     return (
         f"{QUESTION} Mean test accuracy (fraction) of the runs with both levels, less the mean of each level, plus the"
-        f" mean of all: 0 where two factors add up. Study {data['study'].iloc[0]}, each condition at the learning rate"
-        f" chosen on validation data; a failed run counts as 0. Farthest from 0: {strong['level_1']} with"
-        f" {strong['factor_2']} {strong['level_2']}, {strong['interaction']:+.3f}. No interval;"
-        f" {count(data['n_runs'].min(), 'run')} or more in each cell, {seeds_behind(data)}."
+        f" mean of all: 0 where two factors add up, a dash where it is below 0. Study"
+        f" {data['study'].iloc[0]}, each condition at the learning rate chosen on validation data; a failed run counts"
+        f" as 0. Farthest from 0: {strong['level_1']} with {strong['factor_2']} {strong['level_2']},"
+        f" {strong['interaction']:+.3f}. No interval."
+        f" n = {count(runs, 'run')}, {int(data['n_runs'].min()):,} or more in each cell, {seeds_behind(data)}."
     )

@@ -1,13 +1,17 @@
 """Accuracy of each activation at every learning rate, and where the rate was the best one."""
 
+from typing import Any
+
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 from matplotlib.ticker import NullLocator
 
 from actbench.show.inputs import Inputs
 from actbench.show.panels import panel_grid
 from actbench.show.study import count, main_study, seeds_behind
-from actbench.show.style import BEHIND, FAILED, looks, ordered
+from actbench.show.style import FAILED, MM, looks, ordered
 
 TITLE = "Learning-rate sensitivity"
 QUESTION = "How much does each activation depend on the learning rate?"
@@ -15,6 +19,10 @@ ORDER = 52
 TABLES = ()
 STATS = ("learning_rates", "studies")
 
+# bars so pale that lines are seen before them
+BARS: dict[str, Any] = {"facecolor": "#ededed", "edgecolor": FAILED, "linewidth": 0.4}
+OTHERS: dict[str, Any] = {"color": FAILED, "linewidth": 0.6}
+NARROW = 100.0  # mm, in which the legend does not fit one row
 COLUMNS = [
     "study", "activation", "lr", "n_conditions", "n_chosen", "n_runs", "n_seeds", "score", "low", "high",
 ]  # fmt: skip
@@ -30,25 +38,30 @@ def draw(data: pd.DataFrame) -> Figure:
     """Draw the scores of an activation over those of the others, and the share of conditions that chose each rate."""
     names, rates = ordered(data["activation"]), sorted(data["lr"].unique())
     chosen = looks(names)
-    figure, axes = panel_grid(len(names), height_mm=31, extra_mm=8)
+    figure, axes = panel_grid(len(names), height_mm=31, extra_mm=14)
     curves = {name: data[data["activation"] == name].sort_values("lr") for name in names}
     places = {rate: place for place, rate in enumerate(rates)}
     for axis, name in zip(axes, names, strict=True):
         axis.set_title(name)
         for other in names:
-            axis.plot(curves[other]["lr"].map(places), curves[other]["score"], color=BEHIND, linewidth=0.6)
+            axis.plot(curves[other]["lr"].map(places), curves[other]["score"], **OTHERS)
         rows, look = curves[name], chosen[name]
         x = rows["lr"].map(places)
-        axis.bar(x, rows["n_chosen"] / rows["n_conditions"], width=0.5, color=FAILED, alpha=0.5, linewidth=0)
+        axis.bar(x, rows["n_chosen"] / rows["n_conditions"], width=0.5, **BARS)
         axis.vlines(x, rows["low"], rows["high"], color=look.colour, linewidth=1.2)
-        axis.plot(x, rows["score"], color=look.colour, marker=look.marker, linestyle=look.dash)
-    axes[0].set(ylim=(0, 1), xlim=(-0.5, len(rates) - 0.5))
+        axis.plot(x, rows["score"], color=look.colour, marker=look.marker, linestyle=look.dash, clip_on=False)
+    axes[0].set(ylim=(0, 1.03), xlim=(-0.5, len(rates) - 0.5))
     turn = 0 if len(rates) < 4 else 90
     for axis in axes:
         axis.set_xticks(range(len(rates)), [f"{rate:g}" for rate in rates], rotation=turn)
         axis.xaxis.set_minor_locator(NullLocator())
     figure.supxlabel("learning rate (no unit)", fontsize=8)
-    figure.supylabel("accuracy (fraction)", fontsize=8)
+    figure.supylabel("accuracy, share (fraction)", fontsize=8)
+    handles = [
+        Patch(label="share of conditions where the rate is best", **BARS),
+        Line2D([], [], label="the other activations", **OTHERS),
+    ]
+    figure.legend(handles=handles, loc="outside upper center", ncols=2 if figure.get_figwidth() > NARROW * MM else 1)
     return figure
 
 

@@ -36,7 +36,7 @@ def draw(data: pd.DataFrame) -> Figure:
         rows, look = curves[name], chosen[name]
         axis.fill_between(rows["threshold"], rows["low"], rows["high"], color=look.colour, alpha=0.25, linewidth=0)
         axis.plot(rows["threshold"], rows["share_above"], color=look.colour)
-    axes[0].set(xlim=(0, 1), ylim=(0, 1))
+    axes[0].set(xlim=(0, 1), ylim=(-0.03, 1.03))  # lines at 0 and 1 are drawn whole
     axes[0].set_xticks([0, 0.5, 1], ["0", "0.5", "1"])
     figure.supxlabel("test accuracy (fraction)", fontsize=8)
     figure.supylabel("runs above it (fraction)", fontsize=8)

@@ -63,7 +63,7 @@ def draw(data: pd.DataFrame) -> Figure:
     figure.supylabel("depth (hidden layers)", fontsize=8)
     figure.colorbar(discs, ax=axes, label="trained share (fraction)", fraction=0.03, pad=0.01)
     entries = [
-        ("6ξ_c, correlation of inputs", {"color": "black", "linestyle": SOLID}),
+        (r"6$\xi_c$, correlation of inputs", {"color": "black", "linestyle": SOLID}),
         ("6/|ln χ|, gradient", {"color": "black", "linestyle": DASHED}),
     ]
     legend_above(figure, entries, "")

@@ -62,6 +62,7 @@ def _matrix(data: pd.DataFrame, names: list[str]) -> tuple[np.ndarray, np.ndarra
 
 def caption(data: pd.DataFrame) -> str:
     """Say what is shown."""
+    runs = 2 * (data["n_blocks"] * data["n_seeds"]).max()
     verdicts = data["verdict"].value_counts()
     n_equal, n_open = verdicts.get("equivalent", 0), verdicts.get("undecided", 0)
     return (
@@ -69,6 +70,6 @@ def caption(data: pd.DataFrame) -> str:
         f" over seeds that is more than {data['margin'].iloc[0]:g} (fraction) above that of the column, of"
         f" {count(data['n_blocks'].max(), 'block')}, study {data['study'].iloc[0]}; the rest of a pair are ties. Runs"
         f" at the learning rate chosen on validation data; a failed run counts as 0. Of {count(len(data), 'pair')},"
-        f" {n_equal} are equivalent within the margin and {n_open} undecided (tests in pairs.csv). No interval;"
-        f" {seeds_behind(data)}."
+        f" {n_equal} are equivalent within the margin and {n_open} undecided (tests in pairs.csv). No interval."
+        f" n = {count(runs, 'run')} in a pair at most, {seeds_behind(data)}."
     )
