@@ -5,11 +5,14 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from actbench.analysis.numbers import FAMILIES, find_number, macro, quotable_numbers
+from actbench.analysis.numbers import FAMILIES, _numbers, find_number, macro, quotable_numbers
 from actbench.analysis.statistics import read_statistic
 from actbench.plan.config import Config, load_config
 from actbench.plan.errors import ConfigError
 from actbench.plan.sources import figure_names
+from actbench.show.contract import declaration
+from actbench.show.figure_file import load_source
+from actbench.show.inputs import read_inputs
 from drawn import draw_from
 
 
@@ -59,6 +62,31 @@ def test_numbers_have_a_name_and_a_macro_of_their_own(made: tuple[Config, Path, 
 def test_digits_are_spelled(words: tuple[str, ...], expected: str) -> None:
     """TeX takes letters only, so digits, points and signs become words."""
     assert macro(*words) == expected
+
+
+def test_a_figure_is_named_where_it_draws_the_number(made: tuple[Config, Path, pd.DataFrame]) -> None:
+    """What a number says of its figure and of the main table is so: its value stands in the numbers that they show."""
+    config, results, numbers = made
+    columns = {"rank": "rank", "score": "score", "failure_rate": "failure_rate", "accuracy": "score"}
+    for row in numbers[numbers["figure"] != ""].itertuples():
+        family, _, activation, *depth = row.name.split("/")
+        declared = declaration(row.figure)
+        drawn = load_source(row.figure).data(read_inputs(config, declared.tables, declared.stats, results))
+        own = drawn[drawn["activation"] == activation]
+        own = own[own["depth"] == int(depth[0])] if depth else own
+        assert own[columns[family]].tolist() == pytest.approx([row.value])
+    tabled = numbers[numbers["tabled"]]["name"].str.split("/").str[0]
+    assert set(tabled) == {"rank", "score", "failure_rate", "difference"}
+    assert set(numbers.loc[numbers["name"].str.startswith("trained_share"), "figure"]) == {""}
+
+
+def test_numbers_of_a_smaller_study_are_in_no_figure() -> None:
+    """Figures draw the study with the most runs: numbers of another one name none, and stand not in the main table."""
+    studies = pd.DataFrame({"study": ["small", "large"], "n_runs": [4, 8]})
+    frame = pd.DataFrame({"study": ["small", "large"], "activation": "relu", "rank": [1.0, 2.0]})
+    numbers = _numbers("rank", FAMILIES["rank"], frame, studies)
+    assert numbers["figure"].tolist() == ["", "activation_ranking"]
+    assert numbers["tabled"].tolist() == [False, True]
 
 
 def test_the_figures_that_are_named_exist() -> None:

@@ -36,6 +36,7 @@ def test_the_text_says_where_it_came_from(words: list[str], capsys: pytest.Captu
     assert main(["cite", "RankMainRelu", *words]) == 0
     text = capsys.readouterr().out
     for word in ("rank/main/relu", "runs", "seeds", "stats/ranking.csv", "runs.parquet", "activation_ranking.pdf",
+                 "latex/main.tex", "at all rates",
                  "drawn.yaml", "0" * 40, "@software{actbench"):  # fmt: skip
         assert word in text
 

@@ -27,7 +27,8 @@ class Family:
 
     statistic, value, low, high: the file and its columns; without low and high there is no interval.
     by: columns whose levels name the number, beside the family. where: column -> level of the rows that count.
-    unit: as the column's. figure: which one shows it. meaning: what is quoted, in one phrase.
+    unit: as the column's. figure: which one shows it, of the study that it draws. tabled: whether the main table does.
+    meaning: what is quoted, in one phrase.
     """
 
     statistic: str
@@ -38,6 +39,7 @@ class Family:
     low: str = ""
     high: str = ""
     figure: str = ""
+    tabled: bool = False
     where: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -46,20 +48,20 @@ FAMILIES: dict[str, Family] = {
     "diverged": Family("studies", "n_diverged", ("study",), "runs", "runs of the study that diverged"),
     "rank": Family(
         "ranking", "rank", ("study", "activation"), "", "mean rank over blocks and seeds, 1 is best",
-        "low", "high", "activation_ranking",
+        "low", "high", "activation_ranking", tabled=True,
     ),
     "score": Family(
         "ranking", "score", ("study", "activation"), "fraction", "mean test accuracy over the ranked blocks and seeds",
-        figure="activation_ranking",
+        figure="cost_accuracy", tabled=True,
     ),
     "failure_rate": Family(
         "ranking", "failure_rate", ("study", "activation"), "fraction", "share of the ranked runs that failed",
-        "failure_rate_low", "failure_rate_high", "activation_ranking",
+        "failure_rate_low", "failure_rate_high", "activation_ranking", tabled=True,
     ),
     "difference": Family(
         "comparisons", "difference", ("study", "activation"), "fraction",
         "mean test accuracy less that of the reference, paired by block and seed",
-        "low", "high", where={"scope": "overall"},
+        "low", "high", where={"scope": "overall"}, tabled=True,
     ),
     "accuracy": Family(
         "by_depth", "score", ("study", "activation", "depth"), "fraction", "mean test accuracy at one depth",
@@ -68,12 +70,13 @@ FAMILIES: dict[str, Family] = {
     "trained_share": Family(
         "trainable", "trained_share", ("study", "activation", "depth", "init"), "fraction",
         "share of the runs that trained, all norms and skips together",
-        "trained_share_low", "trained_share_high", "trainable_share", {"norm": "all", "residual": "all"},
+        "trained_share_low", "trained_share_high", where={"norm": "all", "residual": "all"},
     ),
 }  # fmt: skip
 
 COLUMNS = [
     "name", "macro", "value", "low", "high", "unit", "meaning", "n_runs", "n_seeds", "statistic", "rows", "figure",
+    "tabled",
 ]  # fmt: skip
 
 
@@ -83,18 +86,23 @@ def quotable_numbers(config: Config, results: Path = RESULTS) -> pd.DataFrame:
     Returns:
         name (`rank/main/relu`), macro (`RankMainRelu`, letters only, as TeX wants), value, low and high (NaN where
         there is no interval), unit, meaning, n_runs and n_seeds (NA where the statistic does not say), statistic
-        (the CSV file), rows (a pandas query that finds the row there) and figure.
+        (the CSV file), rows (a pandas query that finds the row there), figure (empty where none draws it: figures and
+        the main table show the study with the most runs) and tabled.
     """
     frames = {
         name: read_statistic(config, name, results) for name in {family.statistic for family in FAMILIES.values()}
     }
-    numbers = pd.concat([_numbers(name, family, frames[family.statistic]) for name, family in FAMILIES.items()])
+    studies = frames["studies"]
+    numbers = pd.concat(
+        [_numbers(name, family, frames[family.statistic], studies) for name, family in FAMILIES.items()]
+    )
     numbers = numbers.assign(statistic=[stats_path(config.name, s, results).as_posix() for s in numbers["statistic"]])
     assert numbers["macro"].is_unique, "two numbers would have one macro"
     return numbers[COLUMNS].reset_index(drop=True)
 
 
-def _numbers(name: str, family: Family, frame: pd.DataFrame) -> pd.DataFrame:
+def _numbers(name: str, family: Family, frame: pd.DataFrame, studies: pd.DataFrame) -> pd.DataFrame:
+    shown = _largest(studies, frame["study"])
     for column, level in family.where.items():
         frame = frame[frame[column] == level]
     frame = frame[frame[family.value].notna()]
@@ -112,9 +120,16 @@ def _numbers(name: str, family: Family, frame: pd.DataFrame) -> pd.DataFrame:
             "n_seeds": _column(frame, "n_seeds").astype("Int64"),
             "statistic": family.statistic,
             "rows": [_query(family, levels) for levels in frame[list(family.by)].itertuples(index=False)],
-            "figure": family.figure,
+            "figure": [family.figure if own else "" for own in frame["study"] == shown],
+            "tabled": [family.tabled and own for own in frame["study"] == shown],
         }
     )
+
+
+def _largest(studies: pd.DataFrame, present: "pd.Series[Any]") -> str:
+    """Return the study with the most runs among those that have rows, the first in the config if tied."""
+    found = studies[studies["study"].isin(present)].sort_values("n_runs", ascending=False, kind="stable")
+    return "" if found.empty else str(found["study"].iloc[0])
 
 
 def _column(frame: pd.DataFrame, column: str) -> "pd.Series[Any]":

@@ -38,6 +38,7 @@ def describe_origin(config: Config, number: "pd.Series[Any]", results: Path = RE
     runs = runs_behind(config, number, results)
     facts: dict[str, Any] = json.loads(number.to_json(double_precision=15))
     facts["figure"] = f"figures/{config.name}/{number['figure']}.pdf" if number["figure"] else None
+    facts["main_table"] = f"results/{config.name}/latex/main.tex" if facts.pop("tabled") else None
     return facts | {
         "config": config.name,
         "table": table_path(config.name, "runs", results).as_posix(),

@@ -53,8 +53,9 @@ def as_text(facts: dict[str, Any]) -> str:
         "meaning": facts["meaning"],
         "n": ", ".join(counts) or "as the statistic says",
         "statistic": f"{facts['statistic']}, row {facts['rows']}",
-        "raw rows": f"{facts['table_rows']} of {facts['table']}: {', '.join(keys[:NAMED])}{more}",
-        "figure": facts["figure"] or "none; it stands in the statistic",
+        "raw rows": f"{facts['table_rows']} of {facts['table']}, at all rates: {', '.join(keys[:NAMED])}{more}",
+        "figure": facts["figure"] or "none draws it",
+        "table": facts["main_table"] or "the statistic alone",
         "config": f"{facts['config_file']} (NUMERICS {facts['numerics']})",
         "made by": f"commit {made['commit']}, torch {made['torch']}, {made['device']}",
     }
