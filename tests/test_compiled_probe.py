@@ -12,6 +12,7 @@ from actbench.levels import measures, spectra
 from actbench.levels.diagnostics import DIAGNOSTICS
 from actbench.plan.design import Run
 from actbench.training import loop, probe
+from actbench.training.evaluate import score
 from actbench.training.process import one_core
 from exactness import levels
 from test_twin import runs_of, tiny_dataset
@@ -113,6 +114,26 @@ def test_dead_units_are_looked_for_where_autograd_looks(monkeypatch: pytest.Monk
     on_probe = lambda stack, scale, x, y, *rest: probe.probe(stack, scale, x[:36], y[:36], *rest)  # noqa: E731
     (*_, some), (*_, every) = (probed(runs, by, [0])[0] for by in (on_probe, probe.probe))
     assert (some[:, place] > every[:, place]).any()
+
+
+@pytest.mark.parametrize("norm", ["none", "layernorm", "batchnorm"])
+def test_the_last_search_for_dead_units_scores_in_passing(norm: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To the bit as scoring alone does, and only where no batch is normalised; who leaves takes its scores along."""
+    monkeypatch.setattr(probe, "PROBE", 36)
+    training = loop.start(runs_of(activation="relu", bias_offset=-1.5, norm=norm), DATA)
+    scale, steps = training.batches.scale_P11, training.watch.steps
+    for first, last in zip((0, *steps), steps, strict=False):
+        assert training.watch.on_train is None
+        loop._advance_watched(training, first, last)
+        probe.probe(training.stack, scale, X, Y, training.watch, last)
+    if norm == "batchnorm":
+        assert training.watch.on_train is None
+        return
+    for keep in ([True, True, True], [True, False, True]):
+        training.watch.select(torch.tensor(keep))
+        assert training.watch.on_train is not None
+        for found, alone in zip(training.watch.on_train, score(training.stack, scale, X, Y), strict=True):
+            assert torch.equal(found, alone[torch.tensor(keep)])
 
 
 @pytest.mark.parametrize("scale", [1e-25, 1.0, 3e37])

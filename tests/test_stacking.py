@@ -46,7 +46,7 @@ def test_models_that_start_alike_are_measured_once(monkeypatch: pytest.MonkeyPat
     runs = [first, second, *(Run(**{**vars_of(first), **levels}) for levels in others)]
     compiled, probed = type(loop.build_network(first, tiny_dataset()).compiled), []
     probe = compiled.probe
-    counted = lambda self, *rest: probed.append(len(rest[0])) or probe(self, *rest)  # noqa: E731
+    counted = lambda self, *rest, **last: probed.append(len(rest[0])) or probe(self, *rest, **last)  # noqa: E731
     monkeypatch.setattr(compiled, "probe", counted)
     together = train_stack(runs, tiny_dataset())
     assert probed == [5, *[len(runs)] * (len(together.steps) - 1)]

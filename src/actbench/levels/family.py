@@ -84,12 +84,14 @@ class Probed:
 
     values_PLK: the diagnostics of `Compiled.measured` (K) of each layer (L; 0: the network), NaN where there are none.
     dead_PLD: hidden units without a slope on any training example (L; 0 is the first), or None if nobody asked.
+    on_all: loss and accuracy on all training examples, where the search for dead units came by, or None.
     """
 
     loss_P: Tensor
     accuracy_P: Tensor
     values_PLK: Tensor
     dead_PLD: Tensor | None
+    on_all: tuple[Tensor, Tensor] | None = None
 
 
 class Compiled(Protocol):
@@ -138,10 +140,12 @@ class Compiled(Protocol):
         updates_PN: Sequence[Tensor],
         wanted: Set[str],
         dead_before_PLD: Tensor | None,
+        last: bool,
     ) -> Probed:
         """Return scores and the wanted diagnostics on the first `size` examples, given the last updates, newest first.
 
-        dead_before_PLD: the dead units at the moment before, or None at the first.
+        dead_before_PLD: the dead units at the moment before, or None at the first. last: the training split will be
+        scored next; the search for dead units may do that.
         """
         ...
 

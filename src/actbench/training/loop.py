@@ -228,8 +228,9 @@ def _finish(training: Training, dataset: Dataset) -> None:
     record.updates_clipped_P[rows_P.cpu().numpy()] = training.clipped_P.cpu().numpy()
     device = scale_P11.device
     for split in ("train", "val", "test"):
-        x_NI, y_N = getattr(dataset, f"x_{split}"), getattr(dataset, f"y_{split}")
-        _record_scores(record, split, rows_P, score(training.stack, scale_P11, *_tensors(x_NI, y_N, device=device)))
+        x_NI, y_N = _tensors(getattr(dataset, f"x_{split}"), getattr(dataset, f"y_{split}"), device=device)
+        known = training.watch.on_train if split == "train" else None
+        _record_scores(record, split, rows_P, known or score(training.stack, scale_P11, x_NI, y_N))
     _record_scores(record, "best_val", rows_P, (best.loss_P, best.accuracy_P))
     on_test = score(best.stack, scale_P11, *_tensors(dataset.x_test, dataset.y_test, device=device))
     _record_scores(record, "best_test", rows_P, on_test)

@@ -33,13 +33,15 @@ class Watch:
     """What the diagnostics of a stack remember between moments.
 
     earlier_PN: the parameters before the last updates, oldest first. dead_PD: for each hidden layer, the units that
-    were dead at the last moment that looked for them; empty before the first.
+    were dead at the last moment that looked for them; empty before the first. on_train: scores on the training split
+    at the last of `steps`, if they were found in passing.
     """
 
     run: Run
     steps: Sequence[int]
     earlier_PN: deque[Tensor] = field(default_factory=partial(deque[Tensor], maxlen=UPDATES))
     dead_PD: list[Tensor] = field(default_factory=list)
+    on_train: Scores | None = None
 
     def before_update(self, parameters_PN: Tensor) -> None:
         """Remember the parameters as they are."""
@@ -49,6 +51,8 @@ class Watch:
         """Forget the models whose entry of `keep_P` is False."""
         self.earlier_PN = deque((tensor[keep_P] for tensor in self.earlier_PN), maxlen=UPDATES)
         self.dead_PD = [dead[keep_P] for dead in self.dead_PD]
+        if self.on_train is not None:
+            self.on_train = self.on_train[0][keep_P], self.on_train[1][keep_P]
 
     def updates(self, parameters_PN: Tensor) -> list[Tensor]:
         """Return the last updates, newest first."""
@@ -99,8 +103,10 @@ def probe(stack: Stack, scale_P11: Tensor, x_NI: Tensor, y_N: Tensor, watch: Wat
         stack, scale_P11 = stack.select(first_Q), scale_P11[first_Q]
     before_PLD = torch.stack(watch.dead_PD, 1) if watch.dead_PD else None
     found = compiled.probe(
-        stack.parameters_PN, stack.statistics_PM, scale_P11, x_NI, y_N, PROBE, updates, names, before_PLD
-    )
+        stack.parameters_PN, stack.statistics_PM, scale_P11, x_NI, y_N, PROBE, updates, names, before_PLD,
+        last=step == watch.steps[-1],
+    )  # fmt: skip
+    watch.on_train = found.on_all
     if found.dead_PLD is not None:
         watch.dead_PD = list(found.dead_PLD[kind_P].unbind(1))
     keys = diagnostic_keys(stack.network)

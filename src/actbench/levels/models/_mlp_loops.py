@@ -8,8 +8,10 @@ C classes, T slots of the optimiser.
 
 import numpy as np
 
+from actbench.levels.diagnostic_loops import keep_dead, slopes
 from actbench.levels.models._mlp_passes import (
     Array,
+    Buffers,
     Kernel,
     Link,
     Shape,
@@ -19,6 +21,7 @@ from actbench.levels.models._mlp_passes import (
     compiled_on_disk,
     count_right,
     forward,
+    layer_size,
     loss_gradient,
     softmax_loss,
 )
@@ -103,20 +106,47 @@ def score(
     link: Link,
     residual: bool,
     activate: Kernel,
+    activate_back: Kernel,
     norm: Kernel,
     a: Array,
     loss_P: Array,
     right_P: Array,
+    probed: int,
+    least: np.float32,
+    dead_PLD: Array,
 ) -> None:
-    """Add up loss and right answers of each model over all examples, with running statistics."""
+    """Add up loss and right answers of each model over all examples, with running statistics.
+
+    On the way, let no unit be dead that has a slope for an example after the `probed` first ones.
+    """
     everything = np.arange(y_N.size)
     for start in range(0, y_N.size, CHUNK):
         rows_B = everything[start : start + CHUNK]
         held = buffers(shape, residual, rows_B.size)
         x_BI, y_B = np.empty((rows_B.size, x_NI.shape[1]), np.float32), np.empty(rows_B.size, np.int64)
         logits_BC = np.empty((rows_B.size, shape[2]), np.float32)
+        ones_BD = np.ones((rows_B.size if start + rows_B.size > probed else 0, shape[1]), np.float32)
+        slope_BD = np.empty_like(ones_BD)
         for p in range(theta_PN.shape[0]):
             gather(x_NI, y_N, rows_B, scale_P[p], x_BI, y_B)
             forward(theta_PN[p], statistics_PM[p], x_BI, held, logits_BC, shape, link, activate, norm, a, 0)
             right_P[p] += count_right(logits_BC, y_B)
             loss_P[p] += softmax_loss(logits_BC, y_B)
+            if ones_BD.size:
+                keep_without_slope(theta_PN[p], held, ones_BD, slope_BD, shape, activate_back, a, least, dead_PLD[p])
+
+
+@compiled
+def keep_without_slope(
+    theta_N: Array, held: Buffers, ones_BD: Array, slope_BD: Array, shape: Shape, activate_back: Kernel, a: Array,
+    least: np.float32, dead_LD: Array,
+) -> None:  # fmt: skip
+    """Let no hidden unit be dead that has a slope of at least `least` for an example in the buffers."""
+    start, learned = 0, shape[7]
+    for layer in range(shape[3]):
+        start += layer_size(layer, shape)[2]
+        if dead_LD[layer].any():
+            if learned >= 0:
+                a[learned] = theta_N[start - 1]
+            slopes(activate_back, a, held[2][layer], held[1][layer], ones_BD, slope_BD)
+            keep_dead(slope_BD, least, dead_LD[layer])

@@ -24,7 +24,7 @@ from actbench.levels.diagnostic_loops import (
     steepest,
     zero_share,
 )
-from actbench.levels.models._mlp_loops import gather
+from actbench.levels.models._mlp_loops import gather, keep_without_slope
 from actbench.levels.models._mlp_passes import (
     Array,
     Buffers,
@@ -194,7 +194,7 @@ def dead_units(
     held, rows_B = buffers(shape, residual, part), np.arange(part)
     slope_BD, ones_BD = np.empty((part, shape[1]), np.float32), np.ones((part, shape[1]), np.float32)
     x_BI, y_B = np.empty((part, x_NI.shape[1]), np.float32), np.empty(part, np.int64)
-    logits_BC, learned = np.empty((part, shape[2]), np.float32), shape[7]
+    logits_BC = np.empty((part, shape[2]), np.float32)
     for p in range(theta_PN.shape[0]):
         for first in range(probed, y_N.size, part):
             depth = _highest_dead(dead_PLD[p])
@@ -203,14 +203,7 @@ def dead_units(
             lower = (shape[0], shape[1], shape[2], depth, shape[4], shape[5], shape[6], shape[7])
             gather(x_NI, y_N, rows_B + min(first, y_N.size - part), scale_P[p], x_BI, y_B)
             forward(theta_PN[p], statistics_PM[p].copy(), x_BI, held, logits_BC, lower, link, activate, norm, a, 1)
-            start = 0
-            for layer in range(depth):
-                start += layer_size(layer, lower)[2]
-                if dead_PLD[p, layer].any():
-                    if learned >= 0:
-                        a[learned] = theta_PN[p, start - 1]
-                    slopes(activate_back, a, held[2][layer], held[1][layer], ones_BD, slope_BD)
-                    keep_dead(slope_BD, least, dead_PLD[p, layer])
+            keep_without_slope(theta_PN[p], held, ones_BD, slope_BD, lower, activate_back, a, least, dead_PLD[p])
 
 
 @compiled

@@ -25,6 +25,7 @@ from actbench.plan.design import Run
 from actbench.plan.level import parse_level
 
 Array = np.ndarray[Any, Any]
+Scores = tuple[Tensor, Tensor]  # loss and accuracy, (P,)
 
 
 @dataclass(frozen=True)
@@ -82,13 +83,17 @@ class MlpProgram:
         self, parameters_PN: Tensor, statistics_PM: Tensor, scale_P11: Tensor, x_NI: Tensor, y_N: Tensor
     ) -> tuple[Tensor, Tensor]:
         """Return mean loss and accuracy of every model; see `family.Compiled`."""
-        loss_P, right_P = np.zeros(len(parameters_PN)), np.zeros(len(parameters_PN), np.int64)
+        stack = (parameters_PN.numpy(), statistics_PM.numpy(), scale_P11.numpy().ravel())
+        return self._score(stack, x_NI.numpy(), y_N.numpy(), len(y_N), np.empty((0, 0, 0), np.bool_))
+
+    def _score(self, stack: tuple[Array, ...], x: Array, y: Array, probed: int, dead_PLD: Array) -> Scores:
+        """Score, and look for slopes of dead units on all but the `probed` first examples."""
+        loss_P, right_P = np.zeros(len(stack[0])), np.zeros(len(stack[0]), np.int64)
         loops.score(
-            parameters_PN.numpy(), statistics_PM.numpy(), scale_P11.numpy().ravel(), x_NI.numpy(), y_N.numpy(),
-            self.shape, self.link, self.has_skip, self.activation[0], self.norm[0], self.activation_numbers.copy(),
-            loss_P, right_P,
+            *stack, x, y, self.shape, self.link, self.has_skip, *self.activation, self.norm[0],
+            self.activation_numbers.copy(), loss_P, right_P, probed, np.float32(NO_SLOPE), dead_PLD,
         )  # fmt: skip
-        return torch.from_numpy(loss_P / len(y_N)).float(), torch.from_numpy(right_P / len(y_N)).float()
+        return torch.from_numpy(loss_P / len(y)).float(), torch.from_numpy(right_P / len(y)).float()
 
     def probe(
         self,
@@ -101,6 +106,7 @@ class MlpProgram:
         updates_PN: Sequence[Tensor],
         wanted: Set[str],
         dead_before_PLD: Tensor | None,
+        last: bool,
     ) -> Probed:
         """Measure every model on the first examples; see `family.Compiled`."""
         count, depth, least = len(parameters_PN), self.shape[3], np.float32(NO_SLOPE)
@@ -117,16 +123,19 @@ class MlpProgram:
             np.float32(SATURATED), least,
             np.array([name in wanted for name in self.measured]), values_PLK, loss_P, accuracy_P, dead_PLD,
         )  # fmt: skip
-        finds_dead = not wanted.isdisjoint(("dead_fraction", "still_dead_fraction"))
-        if finds_dead:
+        finds_dead, on_all = not wanted.isdisjoint(("dead_fraction", "still_dead_fraction")), None
+        if finds_dead and last and self.shape[6] == 0:  # no running statistics: scoring sees what training sees
+            on_all = self._score(stack, x, y, size, dead_PLD)
+        elif finds_dead:
             _mlp_probe.dead_units(
                 *stack, x, y, size, *levels, *self.activation, self.norm[0], self.activation_numbers.copy(), least,
                 dead_PLD,
             )  # fmt: skip
+        if finds_dead:
             before_PLD = None if dead_before_PLD is None else dead_before_PLD.numpy()
             _mlp_probe.count_dead(dead_PLD, before_PLD, values_PLK)
         loss, accuracy, values = (torch.from_numpy(each).float() for each in (loss_P, accuracy_P, values_PLK))
-        return Probed(loss, accuracy, values, torch.from_numpy(dead_PLD) if finds_dead else None)
+        return Probed(loss, accuracy, values, torch.from_numpy(dead_PLD) if finds_dead else None, on_all)
 
 
 def compile_mlp(run: Run, inputs: int, classes: int) -> MlpProgram | None:
