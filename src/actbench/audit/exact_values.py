@@ -77,6 +77,8 @@ VALUES: dict[str, Callable[[], float]] = {
 
 def not_exact(check: str, printed: float) -> str:
     """Say how the number of a check is not the one found here; nothing where it is."""
+    if check not in {*VALUES, *ROUNDING}:
+        return "has no second computation"
     if check in ROUNDING:
         return "" if 0 <= printed < ROUNDING[check] else f"{printed:.10g} is more than rounding"
     found = VALUES[check]()

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from actbench.audit.exact_values import not_exact
 from actbench.audit.printed_rows import differing
 from actbench.audit.raw_rows import Raw
 
@@ -87,9 +88,11 @@ def _wrong(name: str, rows: pd.DataFrame) -> Iterator[tuple[float, str, float, f
 
 
 def audit_exact(raw: Raw, printed: pd.DataFrame) -> tuple[int, list[str]]:
-    """Check that what was found lies within the tolerance of what holds, or below its bound, just where it is said."""
+    """Compare what was found with arithmetic of this path's own, and what holds with tolerance or bound."""
     problems = []
     for row in printed.to_dict("records"):
+        wrong = not_exact(str(row["check"]), float(row["value"]))
+        problems += [f"exact: {row['check']}: value {wrong}"] if wrong else []
         near = abs(row["value"] - row["expected"]) <= row["tolerance"]
         bounded = row["check"] in BOUNDS and row["value"] <= row["expected"]
         if not np.isnan(row["expected"]) and row["holds"] != int(near or bounded):
