@@ -35,7 +35,7 @@ ENTRIES = {
     "ranked": claim(study="main", rule="difference", quantity="score", scale="rank", direction="lower", margin=0.5,
                     strata=["norm"], this={"activation": "relu"}),
     "faster": claim(**SPEED, rule="difference", rates="fastest", strata=["depth"], margin=0.01, **PAIR),
-    "sooner": claim(**SPEED | {"quantity": "seconds_to_loss"}, rule="difference", rates="fastest", **PAIR),
+    "sooner": claim(**SPEED | {"quantity": "seconds_to_loss", "scale": "linear"}, rule="difference", rates="fastest", **PAIR),
     "slowing": claim(**SPEED, rule="slope", over="depth", over_scale="log2", rates="each"),
     "vanishing": claim(**START, rule="slope", quantity="gradient_norm", layers="first", scale="log10", over="depth"),
     "steeper": claim(**START, rule="slope", quantity="gradient_norm", layers="spread", over="depth",
