@@ -72,8 +72,9 @@ def test_the_audit_shares_no_code_with_the_statistics() -> None:
 def test_what_was_printed_is_clean(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Nothing is found in untouched results, and hundreds of numbers were compared."""
     assert audit() == 0
-    out = capsys.readouterr().out
+    out, err = capsys.readouterr()
     assert out.startswith("0 mismatches; compared ")
+    assert err.splitlines()[:3] == ["checking raw rows", "checking statistic studies", "checking statistic conditions"]
     assert int(re.search(r"([\d,]+) of claims", out)[1]) >= 25  # type: ignore[index]
 
 
@@ -115,6 +116,16 @@ def test_a_planted_verdict_is_found(project: Path, capsys: pytest.CaptureFixture
     assert "is not its interval's" in " ".join(out["mismatches"])
     assert "gradients: layers.parquet is not there" in out["unchecked"]
     assert "latex: not there, or not whole" in out["unchecked"]
+
+
+def test_what_is_not_checked_is_said(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Words, classes of points and an activation whose formula the audit does not know."""
+    table = "activation,z,value,derivative\nswish_of_old,1.0,9.0,9.0\nrelu,1.0,1.0,1.0\n"
+    Path("results/synthetic/stats/activations.csv").write_text(table)
+    assert audit("--json") == 0
+    unchecked = json.loads(capsys.readouterr().out)["unchecked"]
+    assert "activations: swish_of_old: the audit has no formula of it" in unchecked
+    assert {"boundaries", "exact", "notes"} <= {line.partition(":")[0] for line in unchecked}
 
 
 def test_formulas_are_those_of_other_libraries() -> None:

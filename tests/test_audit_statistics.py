@@ -19,7 +19,7 @@ from synthetic import make_config, write_results
 
 LEVELS = {"activation": ("relu", "tanh", "gelu"), "norm": ("none", "layernorm"), "seed": (0, 1, 2, 3, 4)}
 RESAMPLED = {"first_share", "rank_low", "rank_high"}
-WORDS = {"pairs": "verdict", "rank_stability": "bars", "comparisons": "reference", "early_warning": "direction"}
+TEXTS = {"note", "question"}  # said not to be checked
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +56,14 @@ def printed(results: Path, name: str) -> pd.DataFrame:
     return read_printed(stats_path("synthetic", name, results))
 
 
+def words() -> list[tuple[str, str]]:
+    """Return every column of words that is derived: verdicts, bars, references, directions, kinds and families."""
+    known = {name: {"study", *STATISTICS[name].keys, *TEXTS} for name in STATISTICS}
+    return [
+        (name, c.name) for name in STATISTICS for c in STATS[name] if c.dtype == "string" and c.name not in known[name]
+    ]
+
+
 def columns() -> list[tuple[str, str]]:
     """Return every column of numbers of every statistic that is compared row by row."""
     return [(name, column.name) for name in STATISTICS for column in STATS[name] if column.dtype != "string"]
@@ -89,12 +97,42 @@ def test_a_wrong_number_is_found_in_every_column(name: str, column: str, results
     assert all(line.startswith(f"{name}: main") for line in problems)
 
 
-@pytest.mark.parametrize(("name", "column"), WORDS.items())
+@pytest.mark.parametrize(("name", "column"), words())
 def test_a_wrong_word_is_found(name: str, column: str, results: Path, raw: Raw) -> None:
-    """Verdicts, bars of a diagram and the reference are derived too."""
+    """Verdicts, bars of a diagram, kinds of intervals and families of tests are derived too, in every row."""
     table = printed(results, name)
     problems = audit_statistic(raw, name, table.assign(**{column: "9"}))[1]
-    assert any(f"{column} is '9', raw rows give" in line for line in problems)
+    if column == "interval":
+        assert sum("low is" in line for line in problems) == len(table)
+    else:
+        assert sum(f"{column} is '9', raw rows give" in line for line in problems) == len(table)
+
+
+def test_a_number_where_none_belongs_is_found(results: Path, raw: Raw) -> None:
+    """A cell that is empty is empty in the second derivation too."""
+    tried, hidden = 0, []
+    for name, column in columns():
+        table = printed(results, name)
+        values = table[column].astype("float64").to_numpy(copy=True)
+        for place in np.flatnonzero(np.isnan(values))[:1]:
+            values[place] = 0.3
+            tried += 1
+            found = audit_statistic(raw, name, table.assign(**{column: values}))[1]
+            hidden += [] if found else [(name, column)]
+    assert tried > 10
+    assert hidden == []
+
+
+def test_without_the_reference_nothing_is_compared(tmp_path: Path) -> None:
+    """Rows of activations that have no reference beside them are empty, and a number there is found."""
+    config = make_config(activation=("tanh", "gelu"), seed=(0, 1))
+    write_results(config, tmp_path)
+    write_statistics(config, tmp_path)
+    own, table = read_raw(tmp_path / "synthetic" / "tables"), printed(tmp_path, "comparisons")
+    assert audit_statistic(own, "comparisons", table)[1] == []
+    for column in table.select_dtypes("number").columns.drop("depth"):
+        values = table[column].fillna(0.0) + 0.3
+        assert audit_statistic(own, "comparisons", table.assign(**{str(column): values}))[1], column
 
 
 def test_rows_too_few_and_too_many_are_found(results: Path, raw: Raw) -> None:

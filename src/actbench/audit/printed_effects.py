@@ -38,7 +38,8 @@ def factor_effects(raw: Raw, study: str) -> Iterator[Row]:
         s = runs["seed"].nunique()
         own = slice(place * s, (place + 1) * s)
         of_response = {term: product[own, own] for term, product in products.items()}
-        yield from _of_response(response, cells[response].to_numpy(dtype=float), of_response, freedoms)
+        for key, numbers in _of_response(response, cells[response].to_numpy(dtype=float), of_response, freedoms):
+            yield key, numbers | {"family": f"{study}/{response}"}
 
 
 def _of_response(response: str, values: Array, products: dict[Term, Array], freedoms: dict[Term, int]) -> Iterator[Row]:

@@ -156,7 +156,7 @@ def pairs(raw: Raw, study: str) -> Iterator[Row]:
         adjusted = holm(np.array([test[name] for test in tests]))
         tests = [test | {f"{name}_holm": value} for test, value in zip(tests, adjusted, strict=True)]
     for row, ((first, second), test) in enumerate(zip(places, tests, strict=True)):
-        numbers: dict[str, Any] = {"n_seeds": seeds, "margin": MARGIN} | test
+        numbers: dict[str, Any] = {"n_seeds": seeds, "margin": MARGIN, "family": f"{study}/pairs"} | test
         for column, name in enumerate(("effect", "cliffs_delta", "improvement")):
             prefix, at = "" if name == "effect" else f"{name}_", 3 * row + column
             numbers |= {name: whole[at], f"{prefix}low": ends[at][0], f"{prefix}high": ends[at][1]}

@@ -21,6 +21,7 @@ PROFILES = {
     "preactivation_std", "activation_std", "gradient_norm", "backward_norm",
     "zero_fraction", "saturated_fraction", "dead_fraction",
 }  # fmt: skip
+FACTS = ["run_key", "failed", *FACTORS]
 
 
 def evaluations(raw: Raw, runs: pd.DataFrame) -> pd.DataFrame:
@@ -48,13 +49,17 @@ def curves(raw: Raw, study: str) -> Iterator[Row]:
 
 
 @cache
+def _wanted(raw: Raw) -> pd.DataFrame:
+    assert raw.layers is not None
+    return raw.layers[raw.layers["diagnostic"].isin(INSIDE | PROFILES)].astype({"value": "float64"})
+
+
+@cache
 def _records(raw: Raw, study: str) -> pd.DataFrame:
     """Return the records of all runs of a study beside their levels."""
-    assert raw.layers is not None
-    wanted = raw.layers[raw.layers["diagnostic"].isin(INSIDE | PROFILES)]
-    runs = runs_of(raw, study)
-    found = wanted[wanted["run_key"].isin(set(runs["run_key"]))].astype({"value": "float64", "diagnostic": str})
-    return found.astype({"run_key": str}).merge(runs.drop(columns="loss"), on="run_key")
+    wanted, runs = _wanted(raw), runs_of(raw, study)
+    found = wanted[wanted["run_key"].isin(set(runs["run_key"]))].astype({"diagnostic": str, "run_key": str})
+    return found.merge(runs[FACTS], on="run_key")
 
 
 def _moments(records: pd.DataFrame) -> pd.DataFrame:
@@ -87,7 +92,7 @@ def inside(raw: Raw, study: str) -> Iterator[Row]:
     parts = [of_run]
     for name, value in (("clip_rate", runs["clip_rate"]), ("failed", runs["failed"].astype(float))):
         parts.append(runs[["run_key"]].assign(step=runs["steps"], diagnostic=name, value=value))
-    measured = pd.concat(parts).merge(runs.drop(columns=["failed", "clip_rate"]), on="run_key")
+    measured = pd.concat(parts).merge(runs[["run_key", *FACTORS]], on="run_key")
     others = [name for name in FACTORS if name not in ("dataset", "model", "activation", "seed")]
     for cause in ("activation", *(name for name in others if runs[name].nunique() > 1)):
         by = ["activation", cause] if cause != "activation" else ["activation"]
@@ -133,7 +138,9 @@ def explorer_layers(raw: Raw, study: str) -> Iterator[Row]:
     records = _records(raw, study)
     kept = records[records["diagnostic"].isin(PROFILES) & (records["layer"] > 0)]
     joined = _moments(kept).merge(_cells(raw, study)[["run_key", "cell"]], on="run_key")
-    for key, own in joined.groupby(["cell", "moment", "layer"]):
-        medians = own.groupby("diagnostic")["value"].median()
-        numbers = {name: four_digits(medians[name]) if name in medians else np.nan for name in PROFILES}
-        yield key, {"n_runs": own["run_key"].nunique()} | numbers
+    by, names = ["cell", "moment", "layer"], sorted(PROFILES)
+    medians = joined.groupby([*by, "diagnostic"])["value"].median().unstack("diagnostic")
+    sizes = joined.drop_duplicates([*by, "run_key"]).groupby(by).size()
+    shown = medians.reindex(columns=names)
+    for key, size, own in zip(shown.index, sizes.reindex(shown.index), shown.to_numpy(), strict=True):
+        yield key, {"n_runs": int(size)} | {name: four_digits(value) for name, value in zip(names, own, strict=True)}

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from actbench.audit.resampled import Ends, mean_ends
+from actbench.audit.resampled import ANY, Ends, mean_ends
 
 Numbers = dict[str, Any]  # a column's number, word, or the ends that an interval may have
 Row = tuple[tuple[object, ...], Numbers]
@@ -56,7 +56,7 @@ def problem(found: Any, column: str, row: Mapping[Any, Any], loose: float = 0.0)
     """Say how a printed number or word is not the one found; nothing where it is."""
     printed = row[column]
     if isinstance(found, Ends):
-        kind = str(row.get("interval", "")) if column in ("low", "high") else "any"
+        kind = _word(row.get("interval", ANY)) if column in ("low", "high") else ANY
         return "" if found.hold(float(printed), kind) else f"{column} is {printed:.10g}, which resamples do not give"
     if isinstance(found, str):
         shown = _word(printed)  # a column of words that all look like numbers is read as numbers

@@ -9,9 +9,15 @@ import pandas as pd
 from actbench.audit.densities import holm, signed_rank_p, t_point
 from actbench.audit.printed_rows import Numbers, Row, per_seed, rates, with_ends
 from actbench.audit.raw_rows import BLOCK, CONDITION, Raw, chosen, runs_of
+from actbench.audit.resampled import Ends
 
+NOT_RANKED: Numbers = {
+    **dict.fromkeys(("n_blocks", "n_seeds", "n_runs", "n_failed"), 0), "low": Ends({}), "high": Ends({}),
+    **dict.fromkeys(("rank", "score", "failure_rate", "failure_rate_low", "failure_rate_high"), np.nan),
+}  # fmt: skip
 Unfinished = Iterator[tuple[tuple[object, ...], Numbers, list[float]]]
 REFERENCE = "relu"
+ESTIMATES = ("difference", "share_better", "p", "p_holm", "failure_rate", "reference_failure_rate")
 
 
 def studies(raw: Raw, study: str) -> Iterator[Row]:
@@ -76,7 +82,7 @@ def ranking(raw: Raw, study: str) -> Iterator[Row]:
         ranks = [int((values > value).sum()) + (int((values == value).sum()) + 1) / 2 for value in values]
         ranked.append(block.assign(rank=ranks, block=str(key[:-1])))
     if not ranked:
-        return iter([((name,), {"n_blocks": 0, "n_runs": 0, "rank": np.nan}) for name in names])
+        return iter([((name,), NOT_RANKED) for name in names])
 
     def rows() -> Unfinished:
         for name, own in pd.concat(ranked).groupby("activation"):
@@ -105,7 +111,9 @@ def comparisons(raw: Raw, study: str) -> Iterator[Row]:
     pairs = runs[runs["activation"] != REFERENCE].merge(reference, on=[*BLOCK, "seed"], suffixes=("", "_reference"))
     pairs = pairs.assign(difference=pairs["score"] - pairs["score_reference"])
     absent = sorted(set(runs["activation"]) - set(pairs["activation"]) - {REFERENCE})
-    yield from (((name, "overall", np.nan), {"n_blocks": 0, "n_seeds": 0, "difference": np.nan}) for name in absent)
+    none: Numbers = {"n_blocks": 0, "n_seeds": 0, "reference": REFERENCE, "family": f"{study}/overall"}
+    none |= {"low": Ends({}), "high": Ends({})} | dict.fromkeys(ESTIMATES, np.nan)
+    yield from (((name, "overall", np.nan), none) for name in absent)
     for scope, by in (("overall", ["activation"]), ("by_depth", ["activation", "depth"])):
         groups = [(key, own) for key, own in pairs.groupby(by)]
         tests = [np.round([rows["difference"].mean() for _, rows in own.groupby(BLOCK)], 12) for _, own in groups]
@@ -114,6 +122,7 @@ def comparisons(raw: Raw, study: str) -> Iterator[Row]:
         for (key, own), differences, tested, adjusted in zip(groups, tests, p, holm(p), strict=True):
             place = (key[0], scope, key[1] if len(key) > 1 else np.nan)
             numbers = {"n_blocks": len(differences), "p": tested, "p_holm": adjusted, "reference": REFERENCE}
+            numbers["family"] = f"{study}/{scope}"
             numbers["share_better"] = float(np.mean((np.sign(differences) + 1) / 2))
             numbers["failure_rate"] = float(own["failed"].mean())
             numbers["reference_failure_rate"] = float(own["failed_reference"].mean())

@@ -24,7 +24,9 @@ def rank_stability(raw: Raw, study: str) -> Iterator[Row]:
     if k < 2:
         return
     if not len(ranks):
-        yield from (((name, "seeds"), {"n_blocks": 0, "n_seeds": seeds, "n_resamples": 0}) for name in found.names)
+        none = dict.fromkeys(("mean_rank", "first_share", "rank_low", "rank_high"), np.nan)
+        counts = {"n_blocks": 0, "n_seeds": seeds, "n_resamples": 0, "bars": ""}
+        yield from (((name, "seeds"), counts | none) for name in found.names)
         return
     means = ranks.mean(axis=0)
     bars = _bars(means, len(ranks))

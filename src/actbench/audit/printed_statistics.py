@@ -53,7 +53,7 @@ STATISTICS: dict[str, Statistic] = {
     "profiles": Statistic(("activation", "threshold"), printed_pairs.profiles),
     "rank_stability": Statistic(("activation", "resampled"), printed_stability.rank_stability),
     "factor_effects": Statistic(("response", "term"), printed_effects.factor_effects, loose={"share": 1e-11}),
-    "trainability": Statistic(("term",), printed_trainability.trainability, loose={"share": 1e-9, "p": 1e-9}),
+    "trainability": Statistic(("term",), printed_trainability.trainability, loose={"share": 1e-9, "deviance": 1e-8}),
     "explorer": Statistic(("cell", "seed"), printed_records.explorer),
     "explorer_curves": Statistic(("cell", "split", "step"), printed_records.explorer_curves),
     "explorer_layers": Statistic(("cell", "moment", "layer"), printed_records.explorer_layers, True),

@@ -9,9 +9,11 @@ import numpy as np
 from actbench.audit.densities import chi2_tail, holm, t_point
 from actbench.audit.printed_rows import Numbers, Row
 from actbench.audit.raw_rows import CONDITION, Raw, runs_of
+from actbench.audit.resampled import Ends
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 RIDGE, LARGEST, STEPS = 0.1, 1e8, 60
+SLACK = 1e-8  # of a deviance, as far as it is above 1 relative to it
 
 
 def trainability(raw: Raw, study: str) -> Iterator[Row]:
@@ -27,7 +29,8 @@ def trainability(raw: Raw, study: str) -> Iterator[Row]:
     pairs: dict[tuple[str, ...], Array] = {(a, b): _products(alone[a], alone[b]) for a, b in combinations(factors, 2)}
     size = 1 + sum(part.shape[1] for part in (*columns.values(), *pairs.values()))
     columns |= pairs if len(cells) * size**2 <= LARGEST else {}
-    yield from _rows(columns, y_CS)
+    for key, numbers in _rows(columns, y_CS):
+        yield key, numbers | {"family": study}
 
 
 def _rows(columns: dict[tuple[str, ...], Array], y_CS: Array) -> Iterator[Row]:
@@ -42,15 +45,27 @@ def _rows(columns: dict[tuple[str, ...], Array], y_CS: Array) -> Iterator[Row]:
     without = [_drops(columns, np.delete(y_CS, seed, axis=1)) for seed in range(seeds)] if seeds > 1 else []
     shares = np.array([drop / whole if whole > 0 else np.full(len(drop), np.nan) for drop, whole in without])
     free = [part.shape[1] for part in columns.values()]
-    p = [chi2_tail(drop, k) for drop, k in zip(drops, [*free, sum(free)], strict=True)]
-    adjusted = [*holm(np.array(p[:-1])), np.nan]
+    tails = [_tails(drop, k) for drop, k in zip(drops, [*free, sum(free)], strict=True)]
+    smallest, largest = ([*holm(np.array([tail[side] for tail in tails[:-1]])), np.nan] for side in (0, 1))
+    adjusted = [_ends(*ends) for ends in zip(smallest, largest, strict=True)]
     for place, (name, order) in enumerate(zip(names, orders, strict=True)):
         share, reach = drops[place] / total, np.nan
         if seeds > 1:
             apart = shares[:, place] - shares[:, place].mean()
             reach = t_point(0.975, seeds - 1) * float(np.sqrt((seeds - 1) / seeds * (apart**2).sum()))
-        numbers = {"deviance": drops[place], "df": [*free, sum(free)][place], "p": p[place], "p_holm": adjusted[place]}
+        numbers = {"deviance": drops[place], "df": [*free, sum(free)][place], "p": _ends(*tails[place])}
+        numbers["p_holm"] = adjusted[place]
         yield (name,), counts | numbers | {"order": order, "share": share, "low": share - reach, "high": share + reach}
+
+
+def _tails(deviance: float, freedom: int) -> tuple[float, float]:
+    """Return the least and the largest p of a deviance known to SLACK; near 0 it moves p by the root of that."""
+    slack = SLACK * max(1.0, deviance)
+    return chi2_tail(deviance + slack, freedom), chi2_tail(max(0.0, deviance - slack), freedom)
+
+
+def _ends(low: float, high: float) -> Ends:
+    return Ends({} if np.isnan(low) else {"p": (low, high)})
 
 
 def _contrasts(levels: list[Any]) -> Array:

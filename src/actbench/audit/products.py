@@ -11,27 +11,36 @@ from actbench.audit.caption_facts import FACTS
 from actbench.audit.captions import audit_caption
 from actbench.audit.figure_numbers import audit_numbers
 from actbench.audit.printed_claims import audit_ledger
-from actbench.audit.printed_functions import audit_activations, audit_boundaries, audit_exact
+from actbench.audit.printed_functions import audit_activations, audit_boundaries, audit_exact, formula
 from actbench.audit.printed_latex import FILES, audit_latex
+from actbench.audit.printed_scales import audit_scales
 from actbench.audit.printed_statistics import STATISTICS, audit_statistic
+from actbench.audit.printed_theory import audit_theory, unknown_levels
 from actbench.audit.raw_rows import Raw, read_printed, read_raw
 from actbench.plan.ledger import Claim
 
 NO_LAYERS = "layers.parquet is not there"
 Audit = Callable[[Raw, pd.DataFrame], tuple[int, list[str]]]
+Say = Callable[[str], None]  # is told what is checked next
 # Files of stats/ that are compared in a way of their own.
 OTHERS: dict[str, Audit] = {
     "activations": audit_activations,
     "exact": audit_exact,
     "boundaries": audit_boundaries,
+    "theory": audit_theory,
+    "depth_scales": audit_scales,
 }
 LEDGER = ("claim_tests",)
 # What follows from no run, and where it is derived a second time.
 ELSEWHERE = {
     "probe": "networks as they are initialised; the tests hold `actbench probe` against theory",
     "cost": "times of one machine, which nothing but that machine could measure again",
-    "theory": "mean-field predictions; `actbench validate` and the tests hold them against closed forms",
-    "depth_scales": "mean-field predictions; `actbench validate` and the tests hold them against closed forms",
+}
+PARTLY = {
+    "boundaries": "the classes that networks gave to points of the plane, and the points of the test set",
+    "exact": "errors of rounding, which are held to their bounds only",
+    "theory": "the mean square of each data set, which is taken from the variances of its first layers",
+    "notes": "words beside the numbers, in the columns `note`, `question` and `detail`",
 }
 LATEX = (*FILES, "actbench.bib")  # the last quotes no number
 DRAWN = tuple(FACTS)
@@ -51,16 +60,19 @@ class Findings:
         self.problems += found[1]
 
 
-def audit_results(folder: Path, figures: Path, ledger: tuple[Claim, ...]) -> Findings:
+def audit_results(folder: Path, figures: Path, ledger: tuple[Claim, ...], say: Say = lambda part: None) -> Findings:
     """Derive once more what stands under results/<name> and figures/<name>.
 
     Args:
         folder: results/<name>; raises ConfigError when it lacks a table other than `layers`.
         figures: figures/<name>.
         ledger: the claims that were judged.
+        say: is told the name of each part before it is checked.
     """
+    say("raw rows")
     raw, findings = read_raw(folder / "tables"), Findings()
-    _audit_statistics(raw, folder / "stats", findings)
+    _audit_statistics(raw, folder / "stats", findings, say)
+    say("claims")
     compared, problems, unchecked = audit_ledger(raw, folder, ledger)
     findings.add("claims", (compared, problems))
     findings.unchecked += unchecked
@@ -68,13 +80,14 @@ def audit_results(folder: Path, figures: Path, ledger: tuple[Claim, ...]) -> Fin
         findings.add("latex", audit_latex(folder / "latex", folder / "stats"))
     else:
         findings.unchecked.append("latex: not there, or not whole")
-    _audit_figures(figures, folder / "stats", findings)
+    _audit_figures(figures, folder / "stats", findings, say)
     return findings
 
 
-def _audit_figures(figures: Path, stats: Path, findings: Findings) -> None:
+def _audit_figures(figures: Path, stats: Path, findings: Findings, say: Say) -> None:
     drawn = sorted(figures.glob("*.csv"))
     for path in drawn:
+        say(f"figure {path.stem}")
         findings.add("figures", audit_numbers(path, stats))
         if path.stem in FACTS:
             findings.add("captions", audit_caption(path.with_suffix(".md")))
@@ -83,7 +96,7 @@ def _audit_figures(figures: Path, stats: Path, findings: Findings) -> None:
     findings.unchecked += [] if drawn else ["figures: none has its numbers beside it"]
 
 
-def _audit_statistics(raw: Raw, stats: Path, findings: Findings) -> None:
+def _audit_statistics(raw: Raw, stats: Path, findings: Findings, say: Say) -> None:
     audits = {name: partial(audit_statistic, raw, name) for name in STATISTICS}
     audits |= {name: partial(audit, raw) for name, audit in OTHERS.items()}
     of_layers = {name for name, statistic in STATISTICS.items() if statistic.needs_layers}
@@ -94,5 +107,13 @@ def _audit_statistics(raw: Raw, stats: Path, findings: Findings) -> None:
         elif name in of_layers and raw.layers is None:
             findings.unchecked.append(f"{name}: {NO_LAYERS}")
         else:
+            say(f"statistic {name}")
             findings.add(name, audit(read_printed(path)))
-    findings.unchecked += [f"{name}: {why}" for name, why in ELSEWHERE.items()]
+    findings.unchecked += [f"{name}: {why}" for name, why in (ELSEWHERE | PARTLY).items()]
+    findings.unchecked += _unknown(stats / "activations.csv")
+    findings.unchecked += [f"theory: {level}: the audit does not know this level" for level in unknown_levels(raw)]
+
+
+def _unknown(path: Path) -> list[str]:
+    names: set[str] = set(read_printed(path)["activation"]) if path.exists() else set()
+    return [f"activations: {name}: the audit has no formula of it" for name in sorted(names) if formula(name) is None]

@@ -22,19 +22,21 @@ OWN = 4000
 LISTED = 7  # seeds; of eight there are 6,435 resamples that differ
 TIE = 2e-11  # statistics are printed from sums on grids of 2⁻³⁶ and finer
 ROUNDED = 1e-9
+ANY = "any"
+MISSING = (np.nan, np.nan)
 MEANS, STATISTICS = 9999, 999  # resamples behind the printed intervals: of means over seeds, and of all else
 
 
 class Ends(NamedTuple):
-    """What one end of an interval may be, by its kind: from and to. No kind at all: it is missing."""
+    """What one end of an interval may be, by its kind: from and to. No kind at all, or the kind "": it is missing."""
 
     kinds: dict[str, tuple[float, float]]
 
     def hold(self, printed: float, kind: str) -> bool:
-        """Tell whether the printed end is one of those that may be."""
-        if not self.kinds:
-            return bool(np.isnan(printed))
-        kinds = [kind] if kind in ("bca", "percentile") else list(self.kinds)
+        """Tell whether the printed end is one of those that may be; kind ANY: no kind is printed beside it."""
+        if np.isnan(printed):
+            return kind in ("", ANY) and (not self.kinds or "" in self.kinds)
+        kinds = self.kinds if kind == ANY else {kind}
         return any(low <= printed <= high for low, high in (self.kinds[name] for name in kinds if name in self.kinds))
 
 
@@ -74,13 +76,17 @@ def seed_ends(of: Callable[[Array], Array], seeds: int, drawn: int = STATISTICS)
 
 
 def _ends(value: float, found_M: Array, without_S: Array, chances: Array, spread: float) -> tuple[Ends, Ends]:
-    if np.isnan(value):
+    lost = chances[
+        np.isnan(found_M)
+    ].sum()  # of resamples in which the statistic does not exist: one leaves no interval
+    if np.isnan(value) or lost > UNSEEN * spread:
         return Ends({}), Ends({})
+    found_M, chances = found_M[~np.isnan(found_M)], chances[~np.isnan(found_M)]
     order = np.argsort(found_M)
     ordered, reached = found_M[order], np.cumsum(chances[order])
     below, equal = chances[found_M < value - TIE].sum(), chances[np.abs(found_M - value) <= TIE].sum()
     share = below + equal / 2
-    sides: tuple[dict[str, tuple[float, float]], ...] = ({}, {})
+    sides: tuple[dict[str, tuple[float, float]], ...] = ({"": MISSING}, {"": MISSING}) if lost else ({}, {})
     slack = REACH * np.sqrt(share * (1 - share) * spread)
     pulls = without_S.mean() - without_S
     degenerate = np.ptp(ordered) <= TIE or np.abs(pulls).max() <= TIE

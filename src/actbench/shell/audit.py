@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -61,8 +62,12 @@ def _results(arguments: argparse.Namespace) -> tuple[dict[str, int], list[str], 
     figures = arguments.figures / config.name
     _check_tables(config, arguments.results)
     _check_prints(arguments.results / config.name, figures)
-    found = audit_results(arguments.results / config.name, figures, ledger)
+    found = audit_results(arguments.results / config.name, figures, ledger, _say)
     return found.compared, found.problems, found.unchecked
+
+
+def _say(part: str) -> None:
+    print(f"checking {part}", file=sys.stderr, flush=True)
 
 
 def _check_tables(config: "Config", results: Path) -> None:
