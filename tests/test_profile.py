@@ -82,7 +82,10 @@ def test_finite_width_is_said_to_matter_where_it_does() -> None:
     assert applies(forecast(nonlinearity("gelu"), gelu, 1.0, 1e9))
     silu = Chain(10, 1.0, variance_preserving_gain(nonlinearity("silu").function) ** 2)  # measured: 3 % off at 512
     assert not applies(forecast(nonlinearity("silu"), silu, 1.0, 512))
-    assert applies(forecast(nonlinearity("silu"), silu, 1.0, 1024))
+    assert applies(forecast(nonlinearity("silu"), silu, 1.0, 2048))
+    parting = forecast(nonlinearity("gelu"), Chain(50, 2.0, 2.0), 1.0, 512)  # calm at its end, not on the way there
+    assert parting[-1].spread < 0.01
+    assert not applies(parting)
 
 
 def test_a_norm_without_theory_is_refused() -> None:
