@@ -11,10 +11,12 @@ from typing import Any
 import numba
 import numpy as np
 
+from actbench.levels.apart import apart
 from actbench.levels.products import multiply
 from actbench.levels.scalars import FAST, ONE, ZERO
 
 compiled: Any = numba.njit(fastmath=FAST | {"reassoc"}, error_model="numpy")
+compiled_apart: Any = apart(fastmath=FAST | {"reassoc"}, error_model="numpy")
 Array = np.ndarray[Any, Any]
 
 SQUARINGS = 4  # the 16th power of the Gram matrix, which then acts on a vector 32 times
@@ -133,7 +135,7 @@ def pair_correlation(z_BD: Array) -> float:
     return total / pairs
 
 
-@compiled
+@compiled_apart
 def effective_rank(u_BD: Array, centred_BD: Array, covariance_DD: Array) -> float:
     """Return tr(C)² / tr(C²) of the units' covariance C; the last two arrays are room to work in."""
     batch, width = u_BD.shape
@@ -169,7 +171,7 @@ def _trace(square_GG: Array) -> float:
     return total
 
 
-@compiled
+@compiled_apart
 def spectral_norm(weight_IO: Array) -> float:
     """Return the largest singular value, within 0.1 %, and 0 for a matrix of zeros.
 

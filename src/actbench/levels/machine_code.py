@@ -78,7 +78,7 @@ def _digest(path: Path, content: bytes) -> bytes:
 def callback(signature: Any, function: Callable[..., Any], **options: Any) -> Any:
     """Compile a C callback, or load its machine code; options as of `numba.cfunc`."""
     compiled = CFunc(function, normalize_signature(signature), {}, options)
-    compiled._cache = _kept(function)
+    compiled._cache = kept(function)
     compiled.compile()
     return compiled
 
@@ -88,13 +88,14 @@ def loop(**options: Any) -> Callable[[Callable[..., Any]], Any]:
 
     def decorate(function: Callable[..., Any]) -> Any:
         compiled = numba.njit(**options)(function)
-        compiled._cache = _kept(function)
+        compiled._cache = kept(function)
         return compiled
 
     return decorate
 
 
-def _kept(function: Callable[..., Any]) -> Any:
+def kept(function: Callable[..., Any]) -> Any:
+    """Return the cache of a function's machine code on disk, for numba to use."""
     cache = FunctionCache(function)
     locator = cache._impl.locator
     cache._cache_file = CodeFiles(Path(cache.cache_path), cache._impl.filename_base, locator.get_source_stamp())

@@ -11,9 +11,11 @@ from typing import Any
 import numba
 import numpy as np
 
-from actbench.levels.tiles import address, after, copy, stay_apart, tile, transpose
+from actbench.levels.apart import apart
+from actbench.levels.tiles import address, after, copy, factor, stay_apart, tile, transpose
 
 compiled: Any = numba.njit(error_model="numpy")
+compiled_apart: Any = apart(error_model="numpy")
 Array = np.ndarray[Any, Any]
 Pointer = Any
 carray: Any = numba.carray
@@ -63,75 +65,65 @@ _sweep_wide, _sweep_slim = _sweep_by(TALL, 2, LANES), _sweep_by(TALL_SLIM, 1, SL
 @compiled
 def multiply(a_MK: Array, b_KN: Array, out_MN: Array) -> None:
     """Out ← a·b. Either factor may be a transposed view; out is contiguous and shares memory with neither."""
-    multiply_onto(a_MK, b_KN, out_MN[0, :0], out_MN)
+    a, down, along = factor(a_MK)
+    b, b_down, b_along = factor(b_KN)
+    out = address(out_MN, 0)
+    _product(a, down, along, b, b_down, b_along, out, False, out, a_MK.shape[0], a_MK.shape[1], b_KN.shape[1])
 
 
 @compiled
 def multiply_onto(a_MK: Array, b_KN: Array, row_N: Array, out_MN: Array) -> None:
     """Out ← row + a·b, where an empty row counts as zeros; otherwise as `multiply`."""
-    _product(
-        address(a_MK, 0), a_MK.strides[0] // 4, a_MK.strides[1] // 4, address(b_KN, 0), b_KN.strides[0] // 4,
-        b_KN.strides[1] // 4, address(row_N, 0), row_N.size > 0, address(out_MN, 0), a_MK.shape[0], a_MK.shape[1],
-        b_KN.shape[1],
-    )  # fmt: skip
+    a, down, along = factor(a_MK)
+    b, b_down, b_along = factor(b_KN)
+    row, out, started = address(row_N, 0), address(out_MN, 0), row_N.size > 0
+    _product(a, down, along, b, b_down, b_along, row, started, out, a_MK.shape[0], a_MK.shape[1], b_KN.shape[1])
 
 
-@compiled
+@compiled_apart
 def _product(
     a: Pointer, down: int, along: int, b: Pointer, b_down: int, b_along: int, row: Pointer, started: bool,
     out: Pointer, rows: int, inner: int, columns: int,
 ) -> None:  # fmt: skip
-    stay_apart()
-    panel = np.empty(TERMS * WIDE, np.float32)
-    if columns < SLIM:
-        _few_columns(a, down, along, b, b_down, b_along, row, started, out, rows, inner, columns, panel)
+    if columns >= SLIM:
+        _panels(a, down, along, b, b_down, b_along, row, started, out, columns, rows, inner, columns)
         return
-    j = 0
-    while j < columns:
-        width = WIDE if columns - j >= WIDE else SLIM
-        j = min(j, columns - width)  # the last panel makes some columns again rather than fewer
-        part, begin, target = after(b, j * b_along), after(row, j), after(out, j)
-        _fill(a, down, along, part, b_down, b_along, width, width, begin, started, target, columns, rows, inner, panel)
-        j += width
-
-
-@compiled
-def _few_columns(
-    a: Pointer, down: int, along: int, b: Pointer, b_down: int, b_along: int, row: Pointer, started: bool,
-    out: Pointer, rows: int, inner: int, columns: int, panel: Array,
-) -> None:  # fmt: skip
-    """Make fewer columns than the narrowest tile has, beside others that are thrown away."""
-    stay_apart()
+    # Fewer columns than the narrowest tile has are made beside others that are thrown away.
     slim_MS, slim_S = np.empty((rows, SLIM), np.float32), np.zeros(SLIM, np.float32)
     row_N, out_MN = carray(row, (columns,)), carray(out, (rows, columns))
     for column in range(columns if started else 0):
         slim_S[column] = row_N[column]
     start, target = address(slim_S, 0), address(slim_MS, 0)
-    _fill(a, down, along, b, b_down, b_along, columns, SLIM, start, started, target, SLIM, rows, inner, panel)
+    _panels(a, down, along, b, b_down, b_along, start, started, target, slim_S.size, rows, inner, columns)
     for i in range(rows):
         for column in range(columns):
             out_MN[i, column] = slim_MS[i, column]
 
 
 @compiled
-def _fill(
-    a: Pointer, down: int, along: int, b: Pointer, b_down: int, b_along: int, columns: int, width: int, row: Pointer,
-    started: bool, out: Pointer, step: int, rows: int, inner: int, panel: Array,
+def _panels(
+    a: Pointer, down: int, along: int, b: Pointer, b_down: int, b_along: int, row: Pointer, started: bool,
+    out: Pointer, step: int, rows: int, inner: int, columns: int,
 ) -> None:  # fmt: skip
-    """Make a panel's columns of the product, sweep by sweep."""
+    """Make the product, panel by panel of its columns, sweep by sweep of the inner index."""
     stay_apart()
-    start, start_step = row, 0
-    for k in range(0, inner, TERMS):
-        terms = min(TERMS, inner - k)
-        _pack(after(b, k * b_down), b_down, b_along, terms, columns, width, panel)
-        if k > 0:
-            start, start_step, started = out, step, True
-        source = after(a, k * along)
-        parts = address(panel, 0)
-        if width == WIDE:
-            _sweep_wide(source, down, along, parts, out, step, rows, terms, start, start_step, started)
-        else:
-            _sweep_slim(source, down, along, parts, out, step, rows, terms, start, start_step, started)
+    panel = np.empty(TERMS * WIDE, np.float32)
+    parts, j = address(panel, 0), 0
+    while j < columns:
+        wide = columns - j >= WIDE
+        width = WIDE if wide else SLIM
+        if width > columns - j and j > 0:
+            j = columns - width  # the last panel makes some columns again rather than fewer
+        taken, target = min(width, columns - j), after(out, j)
+        for k in range(0, inner, TERMS):
+            source, terms, onto = after(a, k * along), min(TERMS, inner - k), k > 0
+            start, start_step, begun = target if onto else after(row, j), step if onto else 0, onto or started
+            _pack(after(b, k * b_down + j * b_along), b_down, b_along, terms, taken, width, panel)
+            if wide:
+                _sweep_wide(source, down, along, parts, target, step, rows, terms, start, start_step, begun)
+            else:
+                _sweep_slim(source, down, along, parts, target, step, rows, terms, start, start_step, begun)
+        j += width
 
 
 @compiled

@@ -31,6 +31,18 @@ def address(context: Any, array: Any, offset: Any) -> Any:
 
 
 @intrinsic
+def factor(context: Any, matrix: Any) -> Any:
+    """Return a pointer to a float32 matrix and its steps from row to row and from column to column."""
+
+    def write(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        array = context.make_array(signature.args[0])(context, builder, arguments[0])
+        steps = [builder.sdiv(bytes_, INT(4)) for bytes_ in cgutils.unpack_tuple(builder, array.strides)]
+        return context.make_tuple(builder, signature.return_type, [array.data, *steps])
+
+    return types.Tuple((FLOATS, STEP, STEP))(matrix), write
+
+
+@intrinsic
 def stay_apart(context: Any) -> Any:
     """Keep the function that says this out of its callers: inlined everywhere, it takes long to compile."""
 

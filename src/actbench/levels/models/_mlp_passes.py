@@ -12,13 +12,15 @@ import numba
 import numpy as np
 
 from actbench.levels import machine_code
+from actbench.levels.apart import apart
 from actbench.levels.diagnostic_loops import length
 from actbench.levels.products import multiply, multiply_onto
 from actbench.levels.scalars import FAST, ONE, ZERO, exp
 
 compiled: Any = numba.njit(fastmath=FAST | {"reassoc"}, error_model="numpy")
-# Kept on disk: what is called from outside, since it holds the code of all that it calls, and has one signature.
+# Kept on disk: what is called from outside, which has one signature, and what is compiled apart from its callers.
 compiled_on_disk: Any = machine_code.loop(fastmath=FAST | {"reassoc"}, error_model="numpy")
+compiled_apart: Any = apart(fastmath=FAST | {"reassoc"}, error_model="numpy")
 Array = np.ndarray[Any, Any]
 Buffers = tuple[Array, ...]
 Kernel = Any  # a pointer made by `levels.kernels`
@@ -103,7 +105,7 @@ def buffers(shape: Shape, residual: bool, batch: int) -> Buffers:
     return h_LBD, u_LBD, z_LBD, x_LBD, np.empty((depth, batch + width), np.float32)
 
 
-@compiled
+@compiled_apart
 def forward(
     theta_N: Array,
     statistics_M: Array,
@@ -150,7 +152,7 @@ def forward(
     multiply_onto(h_LBD[depth - 1], theta_N[start:after].reshape(width, shape[2]), bias_C, logits_BC)
 
 
-@compiled
+@compiled_apart
 def backward(
     theta_N: Array,
     gradient_N: Array,

@@ -34,6 +34,7 @@ from actbench.levels.models._mlp_passes import (
     backward,
     buffers,
     compiled,
+    compiled_apart,
     compiled_on_disk,
     count_right,
     forward,
@@ -90,7 +91,8 @@ def probe(
         loss_gradient(logits_BC, own_B)
         values_LK[depth + 1, SIGNAL] = length(logits_BC.reshape(-1))
         backward(theta_N, gradient_N, own_BI, held, logits_BC, work, shape, link, activate_back, norm_back, a)
-        values_LK[1 : depth + 1, SIGNAL] = signal_L
+        for layer in range(depth):
+            values_LK[layer + 1, SIGNAL] = signal_L[layer]
         room = (ones_BD, through_BD, dz_BD)
         _measure_hidden(
             theta_N, held, room, shape, activate, activate_back, a, grid_G, steepest_slope, flat, least, wanted_K,
@@ -100,7 +102,7 @@ def probe(
         _measure_network(gradient_N, updates_UPN[:, p], depth, clip, clip_a, wanted_K, values_LK)
 
 
-@compiled
+@compiled_apart
 def _measure_hidden(
     theta_N: Array, held: Buffers, room: Buffers, shape: Shape, activate: Kernel, activate_back: Kernel, a: Array,
     grid_G: Array, steepest_slope: Link, flat: np.float32, least: np.float32, wanted_K: Array, values_LK: Array,
@@ -142,7 +144,7 @@ def _measure_signal(z_BD: Array, u_BD: Array, wanted_K: Array, values_K: Array, 
         values_K[RANK] = effective_rank(u_BD, work_BD, np.empty((u_BD.shape[1], u_BD.shape[1]), np.float32))
 
 
-@compiled
+@compiled_apart
 def _measure_weights(
     theta_N: Array, gradient_N: Array, updates_UN: Array, shape: Shape, wanted_K: Array, values_LK: Array
 ) -> None:
