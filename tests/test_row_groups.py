@@ -9,6 +9,7 @@ import pytest
 from actbench.analysis import shard_file, table_file
 from actbench.analysis.row_groups import Filter, count_runs, read_rows
 from actbench.analysis.tables import read_table, table_path
+from actbench.plan.checksums import checksum_path
 from actbench.plan.errors import ConfigError
 from synthetic import make_config, write_results
 
@@ -52,6 +53,19 @@ def test_rows_of_some_runs(results: Path) -> None:
     everything = read_table(CONFIG, "curves", results=results)
     assert len(found) == everything["run_key"].isin(keys).sum() > 0
     assert set(found["run_key"]) == set(keys)
+
+
+def test_runs_of_a_table_written_anew_are_found(results: Path) -> None:
+    """What is known of one table's row groups does not hold for the next one at its path."""
+    keys = read_table(CONFIG, "runs", ["run_key"], results=results)["run_key"].iloc[[0, -1]].tolist()
+    filters: list[Filter] = [("run_key", "in", keys)]
+    before = read_rows(CONFIG, "curves", ["run_key", "step"], filters, results)
+    path = table_path(CONFIG.name, "curves", results)
+    whole = pq.read_table(path)
+    checksum_path(path).unlink()
+    pq.write_table(whole.take(list(range(whole.num_rows))[::-1]), path, row_group_size=40)
+    after = read_rows(CONFIG, "curves", ["run_key", "step"], filters, results)
+    assert after["run_key"].tolist() == before["run_key"].tolist()[::-1]
 
 
 def test_counts_and_sums_are_those_of_the_whole_table(results: Path) -> None:

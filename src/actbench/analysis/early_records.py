@@ -68,8 +68,9 @@ def _slots(
     code, place = np.unique(slots * len(keys) + run, return_inverse=True)
     reduced = pd.DataFrame({"run": (code % len(keys)).astype(np.int32)} | _reduce(rows, depth, place, len(code)))
     names = rows[by].drop_duplicates().sort_values(by)
-    for slot, (diagnostic, step) in enumerate(names.itertuples(index=False)):
-        yield (str(diagnostic), int(step)), reduced[code // len(keys) == slot]
+    ends = np.searchsorted(code, np.arange(len(names) + 1) * len(keys))  # `code` is in order, slot by slot
+    for start, end, (diagnostic, step) in zip(ends, ends[1:], names.itertuples(index=False), strict=False):
+        yield (str(diagnostic), int(step)), reduced.iloc[start:end]
 
 
 def _reduce(rows: pd.DataFrame, depth: Any, place: Any, size: int) -> dict[str, Any]:

@@ -87,13 +87,27 @@ def _mean_curves(filled: pd.DataFrame) -> pd.DataFrame:
 
 
 def _profiles(own: pd.DataFrame, layers: pd.DataFrame) -> pd.DataFrame:
-    wanted = layers["diagnostic"].isin(PROFILES) & (layers["layer"] > 0) & layers["run_key"].isin(own["run_key"])
-    measured = layers[wanted].astype({"run_key": "str", "diagnostic": "str", "value": "float64"})
-    joined = own[["study", "cell", "run_key", "steps", "failed"]].merge(measured, on="run_key")
-    at_end = (joined["step"] == joined["steps"]) & ~joined["failed"]
-    both = pd.concat([joined[joined["step"] == 0].assign(moment=START), joined[at_end].assign(moment=END)])
+    runs = own.drop_duplicates("run_key", ignore_index=True)
+    measured = _at_both_ends(runs, layers)
+    places = own.assign(run=pd.Index(runs["run_key"]).get_indexer(own["run_key"]))[["study", "cell", "run"]]
+    both = places.astype({"study": "category"}).merge(measured, on="run")
     place = ["study", "cell", "moment", "layer"]
-    medians = both.groupby([*place, "diagnostic"])["value"].median()
+    medians = both.groupby([*place, "diagnostic"], observed=True)["value"].median()
     profiles = round_digits(medians).unstack("diagnostic").reindex(columns=list(PROFILES))
-    n_runs = both.groupby(place)["run_key"].nunique()
-    return profiles.assign(n_runs=n_runs).reset_index().rename_axis(columns=None)
+    n_runs = both.groupby(place, observed=True)["run"].nunique()
+    return profiles.assign(n_runs=n_runs).reset_index().rename_axis(columns=None).astype({"study": "str"})
+
+
+def _at_both_ends(runs: pd.DataFrame, layers: pd.DataFrame) -> pd.DataFrame:
+    """Return the profiles of runs before the first update and, of those that are ok, after the last, by run number."""
+    words = layers[["run_key", "diagnostic"]].astype("category")
+    key, diagnostic = words["run_key"].cat, words["diagnostic"].cat
+    run = pd.Index(runs["run_key"]).get_indexer(key.categories)[key.codes]
+    wanted = diagnostic.categories.isin(PROFILES)[diagnostic.codes] & (run >= 0) & (layers["layer"] > 0)
+    end = runs["steps"].where(~runs["failed"], -1).to_numpy()[run]
+    parts = []
+    for moment, chosen in ((START, wanted & (layers["step"] == 0)), (END, wanted & (layers["step"] == end))):
+        rows = layers.loc[chosen, ["layer", "value"]].astype({"value": "float64"})
+        parts.append(rows.assign(run=run[chosen], diagnostic=words.loc[chosen, "diagnostic"], moment=moment))
+    both: pd.DataFrame = pd.concat(parts, ignore_index=True).astype({"moment": "category"})
+    return both

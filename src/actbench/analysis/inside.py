@@ -1,6 +1,7 @@
 """What happens inside networks over training, by activation and by one cause at a time."""
 
 from collections.abc import Iterable
+from typing import Any
 
 import pandas as pd
 
@@ -14,6 +15,7 @@ OUTCOMES = ("clip_rate", "failed")  # of the whole run, at its last step
 CAUSES = tuple(name for name in FACTORS if name not in ("dataset", "model", "activation", "seed"))
 ALL = "activation"  # the cause under which all runs of an activation stand
 BY = ["study", "activation", "cause", "level", "diagnostic", "step"]
+SLOT = BY[4:]
 
 
 def inside_filters(runs: pd.DataFrame) -> list[tuple[str, str, object]]:
@@ -35,11 +37,15 @@ def inside(runs: pd.DataFrame, members: pd.DataFrame, layers: pd.DataFrame) -> p
     Returns:
         Columns of stats_schema.INSIDE.
     """
-    measured = pd.concat([_over_layers(runs, layers), _outcomes(runs)], ignore_index=True)
-    levels = pd.concat([_levels(runs, str(study), rows) for study, rows in members.groupby("study")], ignore_index=True)
-    joined = levels.merge(measured, on="run_key")
-    per_seed = joined.groupby([*BY, "seed"], as_index=False).agg(value=("value", "mean"), runs=("value", "size"))
-    medians = per_seed.groupby(BY, as_index=False).agg(
+    measured, slots = _numbered(pd.concat([_over_layers(runs, layers), _outcomes(runs)]), SLOT, "slot")
+    parts = [_levels(runs, str(study), rows) for study, rows in members.groupby("study")]
+    levels, groups = _numbered(pd.concat(parts), [*BY[:4], "seed"], "group")
+    joined = levels.merge(measured, on="run")
+    cell = joined["group"] * len(slots) + joined["slot"]
+    per_seed = joined.groupby(cell).agg(value=("value", "mean"), runs=("value", "size"))
+    named = (groups.iloc[per_seed.index // len(slots)], slots.iloc[per_seed.index % len(slots)])
+    rows = pd.concat([frame.reset_index(drop=True) for frame in (*named, per_seed)], axis=1)
+    medians = rows.groupby(BY, as_index=False).agg(
         n_runs=("runs", "sum"),
         n_seeds=("value", "size"),
         value=("value", "median"),
@@ -54,23 +60,40 @@ def join_inside(parts: Iterable[pd.DataFrame]) -> pd.DataFrame:
     return pd.concat(parts).sort_values(BY, ignore_index=True)
 
 
+def _numbered(rows: pd.DataFrame, names: list[str], number: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Put a number in place of some columns; return the rows and, in the order of the numbers, what they stand for."""
+    by = rows.groupby(names, sort=False, observed=True)
+    first = rows.loc[~rows.duplicated(names), names]
+    return rows.drop(columns=names).assign(**{number: by.ngroup()}), first
+
+
 def _over_layers(runs: pd.DataFrame, layers: pd.DataFrame) -> pd.DataFrame:
-    """Return run_key, step, diagnostic and value, the mean over hidden layers; of layer 0 the number itself."""
-    wanted = layers["diagnostic"].isin(DIAGNOSTICS) & layers["run_key"].isin(runs["run_key"])
-    own = layers[wanted].astype({"run_key": "str", "diagnostic": "str", "value": "float64"})
-    own = own.merge(runs[["run_key", "depth"]], on="run_key")
-    hidden = own[own["layer"] <= own["depth"]]
-    return hidden.groupby(["run_key", "step", "diagnostic"], as_index=False).agg(value=("value", "mean"))
+    """Return run, its place in `runs`, step, diagnostic and value, the mean over hidden layers; of layer 0 itself."""
+    words = layers[["run_key", "diagnostic"]].astype("category")
+    key, diagnostic = words["run_key"].cat, words["diagnostic"].cat
+    run = pd.Index(runs["run_key"]).get_indexer(key.categories)[key.codes]
+    depth = runs["depth"].to_numpy()[run]
+    wanted = diagnostic.categories.isin(DIAGNOSTICS)[diagnostic.codes] & (run >= 0) & (layers["layer"] <= depth)
+    own = layers.loc[wanted, ["step", "value"]].astype({"value": "float64"})
+    own = own.assign(run=run[wanted], diagnostic=diagnostic.codes[wanted])
+    means = own.groupby(["run", "step", "diagnostic"], as_index=False).agg(value=("value", "mean"))
+    named: pd.DataFrame = means.assign(diagnostic=diagnostic.categories[means["diagnostic"]])
+    return named
 
 
 def _outcomes(runs: pd.DataFrame) -> pd.DataFrame:
-    scored = runs.assign(failed=(runs["status"] != "ok").astype("float64"), step=runs["steps"])
-    return scored.melt(["run_key", "step"], list(OUTCOMES), "diagnostic", "value")
+    failed = (runs["status"] != "ok").astype("float64")
+    scored = runs.assign(failed=failed, step=runs["steps"], run=range(len(runs)))
+    return scored.melt(["run", "step"], list(OUTCOMES), "diagnostic", "value")
 
 
 def _levels(runs: pd.DataFrame, study: str, members: pd.DataFrame) -> pd.DataFrame:
     """Return each run of a study once for each factor that varies there, with its level as text."""
-    own = runs[runs["run_key"].isin(members["run_key"])].assign(study=study)
+    own = runs.assign(run=range(len(runs)), study=study)[runs["run_key"].isin(members["run_key"]).to_numpy()]
     causes = [ALL, *(cause for cause in CAUSES if own[cause].nunique() > 1)]
-    kept = ["study", "activation", "seed", "run_key"]
-    return pd.concat([own[kept].assign(cause=cause, level=own[cause].map(str)) for cause in causes])
+    kept = ["study", "activation", "seed", "run"]
+    return pd.concat([own[kept].assign(cause=cause, level=_as_text(own[cause])) for cause in causes])
+
+
+def _as_text(levels: "pd.Series[Any]") -> "pd.Series[str]":
+    return levels.map({level: str(level) for level in levels.unique()})

@@ -116,13 +116,16 @@ def in_types(frame: pd.DataFrame, columns: tuple[Column, ...]) -> pd.DataFrame:
 
 def write_statistics(config: Config, results: Path = RESULTS) -> dict[str, int]:
     """Write results/<name>/stats/*.csv from the tables and return the number of rows of each."""
-    counted, scores, rows = _read_scores(config, results)
+    counted, scores, rows, facts = _read_scores(config, results)
     own = [("run_key", "in", sorted(set(scores["run_key"])))]
     curves = read_rows(config, "curves", EVALUATED, own, results)
     layers = read_rows(config, "layers", MEASURED, gradient_filters(scores), results)
     frames = _compute(config, counted, scores, rows, curves, layers)
-    frames |= _typed({"inside": join_inside(_inside_each(config, results)), "early_warning": _warned(config, results)})
-    frames |= _typed(join_parts(_explore_each(config, scores, schedule_of(scores, curves), results)))
+    parts = list(_by_activation(config, scores, schedule_of(scores, curves), results))
+    frames |= _typed(
+        {"inside": join_inside(part for part, _ in parts), "early_warning": _warned(config, facts, results)}
+    )
+    frames |= _typed(join_parts(part for _, part in parts))
     paths = [stats_path(config.name, name, results) for name in frames]
     with replacing(*paths) as partial:
         for path, frame in zip(partial, frames.values(), strict=True):
@@ -130,17 +133,19 @@ def write_statistics(config: Config, results: Path = RESULTS) -> dict[str, int]:
     return {name: len(frame) for name, frame in frames.items()}
 
 
-def _read_scores(config: Config, results: Path) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """Count the runs, score those at the chosen learning rates, and give the outcome of all; read by activation."""
+def _read_scores(config: Config, results: Path) -> tuple[pd.DataFrame, ...]:
+    """Count the runs, score those at the chosen learning rates, give outcome and facts of all; read by activation."""
     members = read_table(config, "studies", results=results)
-    counted, scores, rows = [], [], []
+    counted, scores, rows, facts = [], [], [], []
     for runs, own in _runs_by_activation(config, members, results):
         counted.append(estimates.count_statuses(runs, own))
         scores.append(_scores(runs, own))
         rows.append(outcomes(runs, own))
+        facts.append(facts_of(runs))
     whole = pd.concat(counted)
     assert whole["size"].sum() == len(members), "the studies name runs that the table lacks"
-    return whole, join_scores(scores), pd.concat(rows, ignore_index=True)
+    every = pd.concat(facts).sort_values("run_key", ignore_index=True)
+    return whole, join_scores(scores), pd.concat(rows, ignore_index=True), every
 
 
 def _runs_by_activation(
@@ -153,29 +158,21 @@ def _runs_by_activation(
         yield runs, members[members["run_key"].isin(runs["run_key"])]
 
 
-def _explore_each(
+def _by_activation(
     config: Config, scores: pd.DataFrame, schedule: pd.DataFrame, results: Path
-) -> Iterator[dict[str, pd.DataFrame]]:
-    """Make the explorer's tables of one activation after another, with its records alone in memory."""
+) -> Iterator[tuple[pd.DataFrame, dict[str, pd.DataFrame]]]:
+    """Yield `inside` and the explorer's tables of one activation after another, with its records alone in memory."""
     for runs, own in _runs_by_activation(config, read_table(config, "studies", results=results), results):
-        keys = [("run_key", "in", sorted(runs["run_key"]))]
-        curves = read_rows(config, "curves", EVALUATED, keys, results)
+        keys = ("run_key", "in", sorted(runs["run_key"]))
+        within = inside(runs, own, read_rows(config, "layers", MEASURED, inside_filters(runs), results))
+        curves = read_rows(config, "curves", EVALUATED, [keys], results)
         layers = read_rows(config, "layers", MEASURED, profile_filters(runs), results)
-        yield explore(runs, own, scores, {"curves": curves, "layers": layers}, schedule)
+        yield within, explore(runs, own, scores, {"curves": curves, "layers": layers}, schedule)
 
 
-def _inside_each(config: Config, results: Path) -> Iterator[pd.DataFrame]:
-    """Take what is recorded inside the networks of one activation after another."""
-    for runs, own in _runs_by_activation(config, read_table(config, "studies", results=results), results):
-        yield inside(runs, own, read_rows(config, "layers", MEASURED, inside_filters(runs), results))
-
-
-def _warned(config: Config, results: Path) -> pd.DataFrame:
+def _warned(config: Config, facts: pd.DataFrame, results: Path) -> pd.DataFrame:
     """Look for early warnings among all runs, of which the first updates alone are in memory."""
-    members = read_table(config, "studies", results=results)
-    facts = pd.concat([facts_of(runs) for runs, _ in _runs_by_activation(config, members, results)])
-    facts = facts.sort_values("run_key", ignore_index=True)
-    return early_warning(facts, members, read_early(config, facts, results))
+    return early_warning(facts, read_table(config, "studies", results=results), read_early(config, facts, results))
 
 
 def read_statistic(config: Config, statistic: str, results: Path = RESULTS) -> pd.DataFrame:
