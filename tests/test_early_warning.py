@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy.stats import mannwhitneyu, norm
 
-from actbench.analysis.early_calibration import Signal, calibrate, choose_rule
+from actbench.analysis.early_calibration import Signal, calibrate, choose_rules
 from actbench.analysis.early_records import REDUCTIONS, reduce_early
 from actbench.analysis.early_warning import early_warning
 
@@ -105,17 +105,18 @@ def test_a_seed_that_turns_the_sign_is_seen() -> None:
 
 def test_the_threshold_is_the_best_of_all() -> None:
     """No other cut has a larger sum of sensitivity and specificity, counted one by one."""
-    draws = np.random.default_rng(3)
-    for _ in range(20):
-        counts = draws.integers(0, 4, (2, 3, 12)).astype(float)
-        rule = choose_rule(counts)
-        good, bad = counts.sum(axis=1)
+    counts = np.random.default_rng(3).integers(0, 4, (2, 20, 12)).astype(float)
+    counts[:, 3, 9:] = 0  # values that this row lacks
+    rules = choose_rules(counts, counts.cumsum(axis=2))
+    for good, bad, rising, chosen in zip(*counts, rules.rising_R, rules.cut_R, strict=True):
 
-        def gain(cut: int, good: np.ndarray = good, bad: np.ndarray = bad, rising: bool = rule.rising) -> float:
+        def gain(cut: int, good: np.ndarray = good, bad: np.ndarray = bad, rising: bool = rising) -> float:
             above = bad[cut + 1 :].sum() / bad.sum() - good[cut + 1 :].sum() / good.sum()
             return float(above if rising else -above)
 
-        assert gain(rule.cut) == pytest.approx(max(gain(cut) for cut in range(11)))
+        seen = np.flatnonzero(good + bad)
+        assert chosen in seen[:-1]
+        assert gain(chosen) == pytest.approx(max(gain(cut) for cut in seen[:-1]))
 
 
 def test_only_early_steps_count_and_only_hidden_layers() -> None:

@@ -1,6 +1,7 @@
 """A threshold on one early number, chosen on some seeds and tried on another.
 
-Shape letters: S seeds, K distinct values in rising order, B outcome (good, bad), F forecast (not flagged, flagged).
+Shape letters: S seeds, R rows that choose alone, K distinct values in rising order, B outcome (good, bad), F forecast
+(not flagged, flagged).
 """
 
 from dataclasses import dataclass
@@ -11,6 +12,8 @@ import numpy as np
 from actbench.analysis.intervals import CONSTANT, TOO_SMALL
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
+Flags = np.ndarray[Any, np.dtype[np.bool_]]
+Places = np.ndarray[Any, np.dtype[np.intp]]
 ONE_OUTCOME = "not estimable: all runs trained, or none"
 
 
@@ -33,30 +36,42 @@ class Signal:
 
 
 @dataclass(frozen=True)
-class Rule:
-    """Runs above a value are flagged if large numbers warn, else those at or below it. cut: its place among K."""
+class Rules:
+    """Of each row R: runs above a value are flagged if large numbers warn, else those at or below it.
 
-    rising: bool
-    cut: int
+    cut: the place of the value among K.
+    """
 
-    def table(self, counts_BSK: Array) -> Array:
-        """Return (B, F): how many runs of each outcome are flagged."""
-        below_B = counts_BSK[:, :, : self.cut + 1].sum(axis=(1, 2))
-        above_B = counts_BSK[:, :, self.cut + 1 :].sum(axis=(1, 2))
-        return np.stack([below_B, above_B] if self.rising else [above_B, below_B], axis=1)
+    rising_R: Flags
+    cut_R: Places
+
+    def table(self, below_BRK: Array) -> Array:
+        """Return (B, R, F): how many runs of each outcome are flagged, of counts added up along K."""
+        below_BR = below_BRK[:, np.arange(len(self.cut_R)), self.cut_R]
+        above_BR = below_BRK[:, :, -1] - below_BR
+        parts = np.where(self.rising_R, below_BR, above_BR), np.where(self.rising_R, above_BR, below_BR)
+        return np.stack(parts, axis=2)
 
 
-def choose_rule(counts_BSK: Array) -> Rule:
+def choose_rules(counts_BRK: Array, below_BRK: Array) -> Rules:
     """Choose the direction by the area under the curve and the threshold by sensitivity + specificity (Youden 1950).
 
     The lowest of equal thresholds is taken. Sums of whole numbers are exact, so no order of rows breaks a tie.
+
+    Args:
+        counts_BRK: how many good and bad runs have each value, one row for each choice.
+        below_BRK: the same added up along K.
     """
-    good_K, bad_K = counts_BSK.sum(axis=1)
-    rising = 2 * float(bad_K @ (np.cumsum(good_K) - 0.5 * good_K)) >= good_K.sum() * bad_K.sum()
-    index_K = np.cumsum(good_K) * bad_K.sum() - np.cumsum(bad_K) * good_K.sum()
-    seen = np.flatnonzero(good_K + bad_K)  # values that only other seeds have are no thresholds
-    gain = (index_K if rising else -index_K)[seen[:-1]]
-    return Rule(bool(rising), int(seen[np.argmax(gain)]) if len(gain) else int(seen[0]))
+    (good_RK, bad_RK), (below_good_RK, below_bad_RK) = counts_BRK, below_BRK
+    good_R1, bad_R1 = below_BRK[:, :, -1:]
+    area_R = np.einsum("rk,rk->r", bad_RK, below_good_RK - 0.5 * good_RK)
+    rising_R = 2 * area_R >= (good_R1 * bad_R1)[:, 0]
+    index_RK = below_good_RK * bad_R1 - below_bad_RK * good_R1
+    seen_RK = good_RK + bad_RK > 0  # values that only other seeds have are no thresholds
+    last_R = seen_RK.shape[1] - 1 - seen_RK[:, ::-1].argmax(axis=1)
+    gain_RK = np.where(seen_RK, np.where(rising_R[:, None], index_RK, -index_RK), -np.inf)
+    gain_RK[np.arange(len(last_R)), last_R] = np.where(seen_RK.sum(axis=1) > 1, -np.inf, 0.0)
+    return Rules(rising_R, gain_RK.argmax(axis=1))
 
 
 def calibrate(signal: Signal) -> dict[str, Any]:
@@ -66,11 +81,12 @@ def calibrate(signal: Signal) -> dict[str, Any]:
     row: dict[str, Any] = {"n_runs": int(runs_BS.sum()), "n_untrained": int(runs_BS[1].sum()), "n_seeds": len(seeds)}
     if not runs_BS.sum(axis=1).all():
         return row | {"direction": "", "note": ONE_OUTCOME}
-    rule = choose_rule(signal.counts_BSK)
-    row |= {"direction": "higher" if rule.rising else "lower"}
+    all_B1K = signal.counts_BSK.sum(axis=1, keepdims=True)
+    rules = choose_rules(all_B1K, np.cumsum(all_B1K, axis=2))
+    row |= {"direction": "higher" if rules.rising_R[0] else "lower"}
     if len(signal.values_K) < 2:
         return row | {"note": CONSTANT}
-    row |= {"threshold": float(signal.values_K[rule.cut])}
+    row |= {"threshold": float(signal.values_K[rules.cut_R[0]])}
     return row | {"note": TOO_SMALL} if len(seeds) < 2 else row | {"note": ""} | held_out(signal, seeds)
 
 
@@ -82,22 +98,36 @@ def held_out(signal: Signal, seeds: Any) -> dict[str, float]:
     mean squared error of the forecast (Brier 1950), brier_base that of the share of bad runs of the others as a whole;
     held_out_auc is the mean over seeds of the area within the seed.
     """
-    outcome_B1 = np.array([[0.0], [1.0]])
-    wins, pairs = signal.wins(), signal.pairs()
-    found_BF, squares, plain, areas = np.zeros((2, 2)), 0.0, 0.0, []
-    for seed in seeds:
-        others_BSK = np.delete(signal.counts_BSK, seed, axis=1)
-        rule = choose_rule(others_BSK)
-        other_BF, own_BF = rule.table(others_BSK), rule.table(signal.counts_BSK[:, [seed]])
-        base, sizes_F = other_BF[1].sum() / other_BF.sum(), other_BF.sum(axis=0)
-        forecast_F = np.divide(other_BF[1], sizes_F, out=np.full(2, base), where=sizes_F > 0)
-        squares += float((own_BF * (outcome_B1 - forecast_F) ** 2).sum())
-        plain += float((own_BF * (outcome_B1 - base) ** 2).sum())
-        found_BF += own_BF
-        if pairs[seed, seed]:
-            area = wins[seed, seed] / pairs[seed, seed]
-            areas.append(area if rule.rising else 1 - area)
-    n_good, n_bad = found_BF.sum(axis=1)
-    rates = {"sensitivity": found_BF[1, 1] / n_bad, "specificity": found_BF[0, 0] / n_good}
-    scores = {"brier": squares / (n_good + n_bad), "brier_base": plain / (n_good + n_bad)}
-    return rates | scores | {"held_out_auc": float(np.mean(areas)) if areas else np.nan}
+    outcome_B11 = np.array([[[0.0]], [[1.0]]])
+    own_BSK = signal.counts_BSK[:, seeds]
+    other_BSK = own_BSK.sum(axis=1, keepdims=True) - own_BSK
+    below_BSK, other_below_BSK = np.cumsum(own_BSK, axis=2), np.cumsum(other_BSK, axis=2)
+    rules = choose_rules(other_BSK, other_below_BSK)
+    other_BSF, own_BSF = rules.table(other_below_BSK), rules.table(below_BSK)
+    base_S1 = (other_BSF[1].sum(axis=1) / other_BSF.sum(axis=(0, 2)))[:, None]
+    sizes_SF = other_BSF.sum(axis=0)
+    forecast_SF = np.divide(other_BSF[1], sizes_SF, out=np.repeat(base_S1, 2, axis=1), where=sizes_SF > 0)
+    squares, plain = (
+        _added(own_BSF * (outcome_B11 - expected) ** 2) / own_BSF.sum() for expected in (forecast_SF, base_S1)
+    )
+    found_BF = own_BSF.sum(axis=1)
+    rates = {
+        "sensitivity": found_BF[1, 1] / found_BF[1].sum(),
+        "specificity": found_BF[0, 0] / found_BF[0].sum(),
+    }
+    areas = _areas_within(signal, seeds, rules)
+    return rates | {"brier": squares, "brier_base": plain, "held_out_auc": areas}
+
+
+def _added(terms_BSF: Array) -> float:
+    """Add up what each seed has, then one seed after another."""
+    per_seed_S4 = np.ascontiguousarray(terms_BSF.transpose(1, 0, 2)).reshape(terms_BSF.shape[1], -1)
+    return float(np.cumsum(per_seed_S4.sum(axis=1))[-1])
+
+
+def _areas_within(signal: Signal, seeds: Any, rules: Rules) -> float:
+    """Return the mean area within a seed, in the direction of the others; nan where no seed has both outcomes."""
+    wins_S, pairs_S = (np.diagonal(both)[seeds] for both in (signal.wins(), signal.pairs()))
+    known = pairs_S > 0
+    area = wins_S[known] / pairs_S[known]
+    return float(np.mean(np.where(rules.rising_R[known], area, 1 - area))) if known.any() else np.nan

@@ -68,18 +68,20 @@ def _of_study(facts: pd.DataFrame, early: Early, place: Any) -> pd.DataFrame:
 def _signals(facts: pd.DataFrame, early: Early, place: Any) -> Iterator[tuple[Row, Signal]]:
     """Yield the numbers of each diagnostic, step and reduction that runs of the study recorded."""
     seeds, seed = np.unique(facts["seed"], return_inverse=True)
-    bad = (~facts["trained"]).to_numpy(dtype=np.int64)
+    row_of = (~facts["trained"]).to_numpy(dtype=np.int64) * len(seeds) + seed
     for (diagnostic, step), numbers in early.items():
         whole = declared_text("diagnostic", diagnostic, "where") == WHOLE
         own = place[numbers["run"].to_numpy()]
+        member = np.flatnonzero(own >= 0)
         for layers in REDUCTIONS[:1] if whole else REDUCTIONS:
-            known = (own >= 0) & numbers[layers].notna().to_numpy()
-            values_K, code = np.unique(numbers[layers].to_numpy(dtype=np.float64)[known], return_inverse=True)
-            counts_BSK = np.zeros((2, len(seeds), len(values_K)))
-            np.add.at(counts_BSK, (bad[own[known]], seed[own[known]], code), 1.0)
+            values = numbers[layers].to_numpy()[member]
+            known = ~np.isnan(values)
+            values_K, code = np.unique(values[known], return_inverse=True)
+            cell = row_of[own[member[known]]] * len(values_K) + code
+            counts = np.bincount(cell, minlength=2 * len(seeds) * len(values_K)).astype(np.float64)
             row = {"diagnostic": diagnostic, "layers": WHOLE if whole else layers, "step": step}
             if len(values_K):
-                yield row, Signal(values_K, counts_BSK)
+                yield row, Signal(values_K.astype(np.float64), counts.reshape(2, len(seeds), len(values_K)))
 
 
 def _areas(signals: list[Signal], direction: Any) -> dict[str, Any]:
