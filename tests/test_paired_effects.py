@@ -5,12 +5,16 @@ import pytest
 from scipy.stats import mannwhitneyu, norm, wilcoxon
 
 from actbench.analysis.paired_effects import (
+    LARGEST_LISTED,
     LARGEST_RESAMPLED,
     cliff,
     cliffs_delta,
     differences_of,
+    dominance,
+    dominances,
     effect_interval,
     estimate,
+    estimates,
     hodges_lehmann,
     signed_rank,
     signed_rank_p,
@@ -57,6 +61,20 @@ def test_cliffs_delta_is_that_of_a_loop_and_of_mann_whitney() -> None:
         assert float(cliffs_delta(first, second)) == pytest.approx(counted)
         assert cliff(first, second)[0] == pytest.approx(counted)
         assert 2 * mannwhitneyu(first, second).statistic / n**2 - 1 == pytest.approx(counted)
+
+
+@pytest.mark.parametrize("n", [1, 7, LARGEST_LISTED + 1])
+def test_many_pairs_at_once_have_the_numbers_of_each_alone(n: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Differences, estimates and dominance of several pairs are those of one pair after another, to the last bit."""
+    monkeypatch.setattr("actbench.analysis.paired_effects.NUMBERS_AT_ONCE", 2 * n**2)
+    samples = np.random.default_rng(n).integers(0, 9, (4, n)) / 7.0
+    samples[3] = 0.0
+    first, second = np.array([0, 1, 2, 3, 3]), np.array([1, 0, 3, 2, 3])
+    differences = differences_of(samples[first], samples[second])
+    for row, (one, other) in enumerate(zip(samples[first], samples[second], strict=True)):
+        assert differences[row].tolist() == differences_of(one, other).tolist()
+        assert estimates(differences)[row] == estimate(differences[row])
+        assert dominances(samples, first, second)[row].tolist() == dominance(one, other).tolist()
 
 
 def test_large_samples_take_the_other_route_to_about_the_same_interval() -> None:

@@ -14,7 +14,7 @@ from actbench.analysis.intervals import TOO_SMALL, join_notes
 from actbench.analysis.metrics import ROUNDED
 from actbench.analysis.multiplicity import holm
 from actbench.analysis.outcome_cube import Array, Cube, choose, cubes
-from actbench.analysis.paired_effects import differences_of, dominance, estimate, signed_rank
+from actbench.analysis.paired_effects import differences_of, dominances, estimates, signed_rank
 from actbench.analysis.rank_stability import block_ranks
 from actbench.analysis.seed_resampling import SeedStatistic, seed_intervals
 from actbench.analysis.settling import seeds_needed, tost_p
@@ -70,14 +70,25 @@ def _measures(chosen_ANS: Array, weights_S: Array, places: list[tuple[int, int]]
     share_S = weights_S / weights_S.sum()
     mean_AN = np.round(chosen_ANS @ share_S, ROUNDED)
     numbers = np.full((len(places), len(MEASURES)), np.nan)
-    for row, (first, second) in enumerate(places):
-        both = ~np.isnan(mean_AN[first] + mean_AN[second])
+    known_AN = ~np.isnan(mean_AN)
+    whole_P = known_AN.all(axis=1)[np.array(places)].all(axis=1)
+    if whole_P.any() and mean_AN.shape[1]:
+        numbers[whole_P] = _of_blocks(chosen_ANS, mean_AN, share_S, np.array(places)[whole_P])
+    for row in np.flatnonzero(~whole_P):
+        two = list(places[row])
+        both = known_AN[two].all(axis=0)
         if both.any():
-            one, other = mean_AN[first][both], mean_AN[second][both]
-            won_NS = (1 + np.sign(chosen_ANS[first][both] - chosen_ANS[second][both])) / 2
-            effect = estimate(differences_of(one, other))
-            numbers[row] = effect, dominance(one, other).mean(), (won_NS @ share_S).mean()
+            numbers[row] = _of_blocks(chosen_ANS[two][:, both], mean_AN[two][:, both], share_S, np.array([[0, 1]]))
     return numbers.ravel()
+
+
+def _of_blocks(chosen_ANS: Array, mean_AN: Array, share_S: Array, places_P2: Any) -> Array:
+    """Return MEASURES of pairs that hold every block, (P, 3)."""
+    first, second = places_P2.T
+    won_PNS = (1 + np.sign(chosen_ANS[first] - chosen_ANS[second])) / 2
+    effects = estimates(differences_of(mean_AN[first], mean_AN[second]))
+    deltas = dominances(mean_AN, first, second).mean(axis=1)
+    return np.stack([effects, deltas, (won_PNS @ share_S).mean(axis=1)], axis=1)
 
 
 def _tests(chosen_ANS: Array, first: int, second: int) -> dict[str, Any]:

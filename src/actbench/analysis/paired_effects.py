@@ -5,6 +5,7 @@ Every function takes samples along the last axis, so that `scipy.stats.bootstrap
 
 import warnings
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from actbench.analysis.intervals import CONFIDENCE, KINDS
 from actbench.plan.seeds import stream
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
+Places = np.ndarray[Any, np.dtype[np.intp]]
 Interval = tuple[float, float, str]
 
 RESAMPLES = 1999  # of a pair; BCa ends of 95 % then lie on the 50th value from either side or nearer
@@ -29,8 +31,15 @@ FEW = f"fewer than {SMALLEST_N} blocks differ: p cannot fall below 0.05"
 
 def hodges_lehmann(differences: Array) -> Array:
     """Return the median of all means of two differences, each with itself too (Hodges & Lehmann 1963, eq. 4.4)."""
-    first, second = np.triu_indices(differences.shape[-1])
+    first, second = _twos(differences.shape[-1])
     return np.asarray(np.median((differences[..., first] + differences[..., second]) / 2, axis=-1))
+
+
+@lru_cache(maxsize=4)  # of LARGEST_LISTED differences 2 MB
+def _twos(n: int) -> "tuple[Places, Places]":
+    """Return the places of every two of n differences, each with itself too."""
+    first, second = np.triu_indices(n)
+    return first, second
 
 
 def cliffs_delta(first: Array, second: Array, axis: int = -1) -> Array:
@@ -61,6 +70,16 @@ def dominance(sample: Array, other: Array) -> Array:
     return np.asarray((below - (len(ordered) - upto)) / len(ordered))
 
 
+def dominances(samples_AN: Array, first: Places, second: Places) -> Array:
+    """Return `dominance` of each sample named in `first` over that in `second`, a row for each."""
+    levels, code_AN = np.unique(samples_AN, return_inverse=True)
+    apart_AN = code_AN.reshape(samples_AN.shape) + len(levels) * np.arange(len(samples_AN))[:, None]
+    ordered, n = np.sort(apart_AN, axis=None), samples_AN.shape[1]  # one sample after another
+    sought = apart_AN[first] + len(levels) * (second - first)[:, None]
+    below, upto = (np.searchsorted(ordered, sought, side=side) - n * second[:, None] for side in ("left", "right"))
+    return np.asarray((below - (n - upto)) / n)
+
+
 def signed_rank(differences: Array) -> tuple[float, str]:
     """Return the two-sided p of the Wilcoxon signed-rank test (Wilcoxon 1945) and what to know about it."""
     if not differences.any():
@@ -89,10 +108,10 @@ def signed_rank_p(differences: Array) -> float:
 
 def differences_of(first: Array, second: Array) -> Array:
     """Return first - second, rounded to 12 digits of the larger numbers so that equal differences are equal."""
-    largest = max(float(np.max(np.abs(first), initial=0.0)), float(np.max(np.abs(second), initial=0.0)))
-    if largest == 0:
-        return np.zeros_like(first)
-    unit = 10.0 ** (np.floor(np.log10(largest)) - SIGNIFICANT_DIGITS + 1)
+    largest = np.maximum(np.abs(first).max(axis=-1, initial=0.0), np.abs(second).max(axis=-1, initial=0.0))
+    digits = np.floor(np.log10(np.where(largest > 0, largest, 1.0))) - SIGNIFICANT_DIGITS + 1
+    # Powers one by one: those of an array differ by a rounding between processors.
+    unit = np.array([10.0**number for number in digits.ravel()]).reshape((*digits.shape, 1))
     return np.asarray(np.round((first - second) / unit) * unit)
 
 
@@ -119,6 +138,17 @@ def estimate(differences: Array) -> float:
     ordered, n = np.sort(differences), len(differences)
     pairs = n * (n + 1) // 2
     return (walsh(ordered, (pairs + 1) // 2) + walsh(ordered, pairs // 2 + 1)) / 2
+
+
+def estimates(differences_PN: Array) -> Array:
+    """Return `estimate` of each row."""
+    pairs, n = differences_PN.shape
+    if n > LARGEST_LISTED:
+        return np.array([estimate(row) for row in differences_PN])
+    at_once = max(1, NUMBERS_AT_ONCE // n**2)
+    return np.concatenate(
+        [hodges_lehmann(differences_PN[start : start + at_once]) for start in range(0, pairs, at_once)]
+    )
 
 
 def _inverted(differences: Array) -> tuple[float, float]:

@@ -106,10 +106,11 @@ def _resampled(cube: Cube, scheme: str) -> dict[str, Any]:
 def _mean_ranks(cube: Cube, scheme: str) -> Array:
     """Return the mean ranks (B, A) of each resample; one that leaves no complete block is drawn again."""
     draws = np.random.default_rng(stream(0, f"rank_stability/{scheme}"))
-    known: dict[bytes, Array] = {}
+    once_S, every_L = cube.once(), np.ones(len(cube.rates), dtype=bool)
+    known: dict[bytes, tuple[Array, Array]] = {}
     kept: list[Array] = []
     for _ in range(20 * RESAMPLES):
-        weights_S, rates_L = cube.once(), np.ones(len(cube.rates), dtype=bool)
+        weights_S, rates_L = once_S, every_L
         if scheme in ("seeds", "all"):
             weights_S = _counts(draws, len(cube.seeds))
         if scheme in ("learning_rates", "all"):
@@ -117,12 +118,14 @@ def _mean_ranks(cube: Cube, scheme: str) -> Array:
         key = weights_S.tobytes() + rates_L.tobytes()
         if key not in known:
             chosen_ANS = choose(cube, weights_S, rates_L)
-            known[key] = block_ranks(chosen_ANS @ (weights_S / weights_S.sum()))
-        ranks_NA = known[key]
+            ranks_NA = block_ranks(chosen_ANS @ (weights_S / weights_S.sum()))
+            known[key] = ranks_NA, np.ones(len(ranks_NA)) @ ranks_NA / max(len(ranks_NA), 1)
+        ranks_NA, mean_A = known[key]
         if not len(ranks_NA):
             continue
-        weights_N = _counts(draws, len(ranks_NA)) if scheme in ("conditions", "all") else np.ones(len(ranks_NA))
-        kept.append(weights_N @ ranks_NA / weights_N.sum())
+        if scheme in ("conditions", "all"):
+            mean_A = _counts(draws, len(ranks_NA)) @ ranks_NA / len(ranks_NA)
+        kept.append(mean_A)
         if len(kept) == RESAMPLES:
             break
     return np.stack(kept) if kept else np.full((1, len(cube.activations)), np.nan)
