@@ -47,6 +47,16 @@ def test_a_network_that_is_not_trained_compiles_nothing(monkeypatch: pytest.Monk
     assert len(measure_initial(probed_run(activation="tanh", depth=2, width=8), normal_inputs(0, 4, 8))) == 2
 
 
+def test_biases_of_the_first_layer_know_its_inputs() -> None:
+    """Torch's biases vary by 1/(3·fan_in): with 4 inputs they are a quarter of the first layer's variance."""
+    run = replace(probed_run(activation="tanh", depth=2, width=512), init="torch_default")
+    x = normal_inputs(0, 64, 4)
+    predicted = predict_initial(run, x.numpy())
+    measured = [measure_initial(replace(run, seed=seed), x)[0].forward_variance for seed in range(8)]
+    assert predicted is not None
+    assert predicted[0].forward_variance == pytest.approx(sum(measured) / 8, rel=0.05)
+
+
 @pytest.mark.parametrize("name", INITIALIZERS)
 def test_declared_variances_are_those_of_the_weights(name: str) -> None:
     """An initialiser's variance is the mean square of what it draws, weights and biases, within 1 %."""

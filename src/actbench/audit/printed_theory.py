@@ -16,6 +16,7 @@ from actbench.audit.normal_means import SLOPES, moments
 from actbench.audit.printed_rows import Numbers, Row, compare
 from actbench.audit.raw_rows import Raw
 
+Variances = tuple[float, float]  # of a weight times fan_in, of a bias
 INPUTS = {"mnist1d": 40, "spirals": 2, "fashion_mnist": 784}  # features of an example
 EPSILON = 1e-5  # what a norm adds to the variance
 KEYS = ("dataset", "activation", "depth", "width", "init", "norm", "residual", "bias_offset", "input_scale")
@@ -67,13 +68,13 @@ def _name(level: object) -> str:
     return str(level).partition("(")[0]
 
 
-def _variances(row: dict[Any, Any]) -> tuple[float, float, float]:
-    """Return the variance of a weight times fan_in, of the first layer and of all others, and that of a bias."""
+def _variances(row: dict[Any, Any]) -> tuple[Variances, Variances]:
+    """Return the variance of a weight times fan_in and that of a bias, of the first layer and of all others."""
     width, inputs = int(row["width"]), INPUTS[_name(row["dataset"])]
     numbers = [float(word) for word in re.findall(r"[^(),]+", str(row["init"]).partition("(")[2])]
     variance = WEIGHTS[_name(row["init"])]
-    biases = 1 / (3 * width) if _name(row["init"]) == "torch_default" else 0.0
-    return inputs * variance(inputs, width, *numbers), width * variance(width, width, *numbers), biases
+    first, other = (1 / (3 * fan) if _name(row["init"]) == "torch_default" else 0.0 for fan in (inputs, width))
+    return (inputs * variance(inputs, width, *numbers), first), (width * variance(width, width, *numbers), other)
 
 
 def _mean_square(dataset: str, rows: pd.DataFrame) -> float:
@@ -81,20 +82,20 @@ def _mean_square(dataset: str, rows: pd.DataFrame) -> float:
     first = rows[(rows["layer"] == 1) & (rows["norm"] == "none")]
     found = []
     for row in first.to_dict("records"):
-        weights, _, biases = _variances(row)
+        (weights, biases), _ = _variances(row)
         found.append((row["forward_variance"] - biases) / weights / row["input_scale"] ** 2)
     return float(np.median(found)) if found else np.nan
 
 
 def _layers(row: dict[Any, Any], data_square: float) -> Iterator[Row]:
     """Yield each layer's numbers: first all variances forward, then the squared gradient backward."""
-    first, weights, biases = _variances(row)
+    first, other = _variances(row)
     depth, activation = int(row["depth"]), str(row["activation"])
     square, centre = data_square * row["input_scale"] ** 2, 0.0
     passed: list[tuple[float, float, float, float]] = []  # variance, E[φ′²], what the norm divides by, input's square
     for layer in range(depth):
         skip, branch = SUMS[_name(row["residual"])](depth) if layer else (0.0, 1.0)
-        variance, divisor = _seen(_name(row["norm"]), weights if layer else first, biases, square, centre)
+        variance, divisor = _seen(_name(row["norm"]), other if layer else first, square, centre)
         height, power, rise = moments(activation, variance)
         passed.append((variance, rise, divisor, square))
         square = skip**2 * square + 2 * skip * branch * centre * height + branch**2 * power
@@ -103,16 +104,17 @@ def _layers(row: dict[Any, Any], data_square: float) -> Iterator[Row]:
     for layer in reversed(range(depth)):
         skip, branch = SUMS[_name(row["residual"])](depth) if layer else (0.0, 1.0)
         gradients[layer] = signal * branch**2 * passed[layer][1]
-        signal *= skip**2 + branch**2 * passed[layer][1] * weights / passed[layer][2]
+        signal *= skip**2 + branch**2 * passed[layer][1] * other[0] / passed[layer][2]
     for layer, (variance, _, _, before) in enumerate(passed):
         share = gradients[layer] / gradients[-1] if gradients[-1] > 0 else 0.0
         found = {"forward_variance": variance, "backward_norm2": share, "weight_gradient": sqrt(before * share)}
         numbers: Numbers = {name: value if isfinite(value) else np.nan for name, value in found.items()}
-        yield (*(row[key] for key in KEYS), layer + 1), numbers | {"weight_var": weights}
+        yield (*(row[key] for key in KEYS), layer + 1), numbers | {"weight_var": other[0]}
 
 
-def _seen(norm: str, weights: float, biases: float, square: float, centre: float) -> tuple[float, float]:
+def _seen(norm: str, variances: Variances, square: float, centre: float) -> tuple[float, float]:
     """Return the variance of what the activation sees, and the variance that the norm divides by."""
+    weights, biases = variances
     before = weights * square + biases
     if norm == "none":
         return before, 1.0

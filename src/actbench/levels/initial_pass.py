@@ -104,6 +104,7 @@ def chain_of(run: Run, features: int) -> Chain | None:
         depth=run.depth,
         first_var=features * entry.variance(features, run.width, None, *level.arguments),
         weight_var=run.width * entry.variance(run.width, run.width, phi, *level.arguments),
+        first_bias_var=entry.bias_variance(features),
         bias_var=entry.bias_variance(run.width),
         norm=norm,
         skip=skip,

@@ -46,14 +46,15 @@ class Chain:
     """A network at initialisation.
 
     first_var: weight variance times fan_in of the first layer, which reads the data; weight_var: of all others.
-    bias_var: variance of the biases. skip, branch: h' = skip·h + branch·φ(z), from the second layer on. epsilon: what
-    the norm adds to the variance.
+    first_bias_var, bias_var: variance of the biases of the first layer and of all others. skip, branch:
+    h' = skip·h + branch·φ(z), from the second layer on. epsilon: what the norm adds to the variance.
     """
 
     depth: int
     first_var: float
     weight_var: float
     bias_var: float = 0.0
+    first_bias_var: float = 0.0
     norm: str = "none"
     skip: float = 0.0
     branch: float = 1.0
@@ -130,14 +131,15 @@ def _forward_pass(phi: Nonlinearity, chain: Chain, input_square: float, width: f
     layers: list[_Forward] = []
     square, centre, unsettled2 = input_square, 0.0, 0.0
     for layer in range(1, chain.depth + 1):
-        weight_var = chain.first_var if layer == 1 else chain.weight_var
-        q = weight_var * square + chain.bias_var
+        first = (chain.first_var, chain.first_bias_var)
+        weight_var, bias_var = first if layer == 1 else (chain.weight_var, chain.bias_var)
+        q = weight_var * square + bias_var
         variance, rescale = NORMS[chain.norm](q, weight_var * max(square - centre**2, 0.0), chain.epsilon)
         height, power = mean(phi, variance), mean_square(phi, variance)
         skip, branch = (0.0, 1.0) if layer == 1 else (chain.skip, chain.branch)
         bent = moment(lambda u: phi.function(u) * phi.derivative(u) * u, variance, phi.kinks)
         tilt = moment(lambda u: phi.derivative(u) * u, variance, phi.kinks)
-        moved = 1 - chain.bias_var / q if q > 0 else 0.0  # the share of z that a change of h along h changes: not b
+        moved = 1 - bias_var / q if q > 0 else 0.0  # the share of z that a change of h along h changes: not b
         overlap = skip**2 * square + skip * branch * centre * (height + moved * tilt) + branch**2 * moved * bent
         before = square
         square = skip**2 * square + branch**2 * power + 2 * skip * branch * centre * height
