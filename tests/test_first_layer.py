@@ -23,7 +23,7 @@ def test_the_forecast_is_that_from_the_inputs(run: Run) -> None:
     chain = chain_of(run, 40)
     assert chain is not None
     whole = forecast(nonlinearity(run.activation), chain, 1.3, 256.0)
-    given = chain.first_var * 1.3 + chain.bias_var
+    given = chain.first_var * 1.3 + chain.first_bias_var
     layers, note = predict_from_first(run, given)
     assert layers is not None
     assert note == ""
