@@ -12,6 +12,7 @@ import pandas as pd
 from actbench.analysis.curves import fill_failures
 from actbench.analysis.gradients import END, START
 from actbench.analysis.json_rows import round_digits
+from actbench.analysis.layer_records import records_of
 from actbench.analysis.metrics import CONDITION, add_metrics
 
 NAMES = ("explorer", "explorer_curves", "explorer_layers")
@@ -100,14 +101,10 @@ def _profiles(own: pd.DataFrame, layers: pd.DataFrame) -> pd.DataFrame:
 
 def _at_both_ends(runs: pd.DataFrame, layers: pd.DataFrame) -> pd.DataFrame:
     """Return the profiles of runs before the first update and, of those that are ok, after the last, by run number."""
-    words = layers[["run_key", "diagnostic"]].astype("category")
-    key, diagnostic = words["run_key"].cat, words["diagnostic"].cat
-    run = pd.Index(runs["run_key"]).get_indexer(key.categories)[key.codes]
-    wanted = diagnostic.categories.isin(PROFILES)[diagnostic.codes] & (run >= 0) & (layers["layer"] > 0)
-    end = runs["steps"].where(~runs["failed"], -1).to_numpy()[run]
-    parts = []
-    for moment, chosen in ((START, wanted & (layers["step"] == 0)), (END, wanted & (layers["step"] == end))):
-        rows = layers.loc[chosen, ["layer", "value"]].astype({"value": "float64"})
-        parts.append(rows.assign(run=run[chosen], diagnostic=words.loc[chosen, "diagnostic"], moment=moment))
+    own = records_of(runs, layers, PROFILES)
+    own = own[own["layer"] > 0]
+    last = runs["steps"].where(~runs["failed"], -1).to_numpy()[own["run"]]
+    ends = {START: own["step"] == 0, END: own["step"] == last}
+    parts = [own[chosen].drop(columns="step").assign(moment=moment) for moment, chosen in ends.items()]
     both: pd.DataFrame = pd.concat(parts, ignore_index=True).astype({"moment": "category"})
     return both

@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+from actbench.analysis.layer_records import records_of
 from actbench.plan.factors import FACTORS
 
 DIAGNOSTICS = (
@@ -69,16 +70,10 @@ def _numbered(rows: pd.DataFrame, names: list[str], number: str) -> tuple[pd.Dat
 
 def _over_layers(runs: pd.DataFrame, layers: pd.DataFrame) -> pd.DataFrame:
     """Return run, its place in `runs`, step, diagnostic and value, the mean over hidden layers; of layer 0 itself."""
-    words = layers[["run_key", "diagnostic"]].astype("category")
-    key, diagnostic = words["run_key"].cat, words["diagnostic"].cat
-    run = pd.Index(runs["run_key"]).get_indexer(key.categories)[key.codes]
-    depth = runs["depth"].to_numpy()[run]
-    wanted = diagnostic.categories.isin(DIAGNOSTICS)[diagnostic.codes] & (run >= 0) & (layers["layer"] <= depth)
-    own = layers.loc[wanted, ["step", "value"]].astype({"value": "float64"})
-    own = own.assign(run=run[wanted], diagnostic=diagnostic.codes[wanted])
-    means = own.groupby(["run", "step", "diagnostic"], as_index=False).agg(value=("value", "mean"))
-    named: pd.DataFrame = means.assign(diagnostic=diagnostic.categories[means["diagnostic"]])
-    return named
+    own = records_of(runs, layers, DIAGNOSTICS)
+    own = own[own["layer"] <= runs["depth"].to_numpy()[own["run"]]]
+    means = own.groupby(["run", "step", "diagnostic"], as_index=False, observed=True).agg(value=("value", "mean"))
+    return means.astype({"diagnostic": "str"})
 
 
 def _outcomes(runs: pd.DataFrame) -> pd.DataFrame:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pandas as pd
 
+from actbench.analysis.largest_study import largest_study
 from actbench.analysis.statistics import read_statistic, stats_path
 from actbench.analysis.stats_schema import STATS
 from actbench.analysis.tables import RESULTS
@@ -102,7 +103,7 @@ def quotable_numbers(config: Config, results: Path = RESULTS) -> pd.DataFrame:
 
 
 def _numbers(name: str, family: Family, frame: pd.DataFrame, studies: pd.DataFrame) -> pd.DataFrame:
-    shown = _largest(studies, frame["study"])
+    shown = largest_study(studies, frame["study"])
     for column, level in family.where.items():
         frame = frame[frame[column] == level]
     frame = frame[frame[family.value].notna()]
@@ -124,12 +125,6 @@ def _numbers(name: str, family: Family, frame: pd.DataFrame, studies: pd.DataFra
             "tabled": [family.tabled and own for own in frame["study"] == shown],
         }
     )
-
-
-def _largest(studies: pd.DataFrame, present: "pd.Series[Any]") -> str:
-    """Return the study with the most runs among those that have rows, the first in the config if tied."""
-    found = studies[studies["study"].isin(present)].sort_values("n_runs", ascending=False, kind="stable")
-    return "" if found.empty else str(found["study"].iloc[0])
 
 
 def _column(frame: pd.DataFrame, column: str) -> "pd.Series[Any]":

@@ -2,16 +2,14 @@
 
 import pandas as pd
 
+from actbench.analysis.largest_study import largest_study
+
 PLAIN = "none"
 
 
 def main_study(studies: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
     """Keep the rows of the study with the most runs among those that have rows; the first in the config if tied."""
-    present = studies[studies["study"].isin(rows["study"])]
-    if present.empty:
-        return rows.iloc[:0]
-    largest = present.sort_values("n_runs", ascending=False, kind="stable")["study"].iloc[0]
-    kept: pd.DataFrame = rows[rows["study"] == largest]
+    kept: pd.DataFrame = rows[rows["study"] == largest_study(studies, rows["study"])]
     return kept.reset_index(drop=True)
 
 

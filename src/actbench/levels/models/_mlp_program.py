@@ -81,7 +81,7 @@ class MlpProgram:
 
     def score(
         self, parameters_PN: Tensor, statistics_PM: Tensor, scale_P11: Tensor, x_NI: Tensor, y_N: Tensor
-    ) -> tuple[Tensor, Tensor]:
+    ) -> Scores:
         """Return mean loss and accuracy of every model; see `family.Compiled`."""
         stack = (parameters_PN.numpy(), statistics_PM.numpy(), scale_P11.numpy().ravel())
         return self._score(stack, x_NI.numpy(), y_N.numpy(), len(y_N), np.empty((0, 0, 0), np.bool_))
