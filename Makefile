@@ -29,7 +29,7 @@ reference: $(READY)  ## keep the results of the default grid as the reference, l
 	rm -f results/reference/default/stats/explorer* results/reference/default/stats/.explorer*
 
 test: $(READY)
-	$(ACTIVE) pytest --numprocesses $(CORES) --dist loadfile
+	$(ACTIVE) pytest --numprocesses $(CORES) --dist loadfile --no-loadscope-reorder
 
 lint: $(READY)
 	$(ACTIVE) ruff check

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from actbench.levels.dataset import Dataset
     from actbench.plan.design import Run
 
-MODELS, ROUNDS = 8, 5
+MODELS, ROUNDS = 8, 11
 WARM_UP = 100  # updates: all loops are compiled by then, and all diagnostics recorded once
 NORMS = ("none", "batchnorm", "layernorm")
 # (depth, norm, activation); ReLU's dead units need a pass over the training split, others none

@@ -12,7 +12,7 @@ from actbench.plan.design import expand
 from actbench.plan.shards import make_shards
 
 ROOT = Path(__file__).resolve().parent.parent
-EACH, SHARDED = 8, 648  # networks trained in jobs of their own, and together
+EACH, SHARDED = 24, 648  # networks trained in jobs of their own, and together
 
 GRID = """
 name: {name}

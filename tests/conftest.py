@@ -21,6 +21,12 @@ settings.register_profile("actbench", deadline=None, derandomize=True, print_blo
 settings.load_profile("actbench")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take longest, so that no worker is left alone with one of them at the end."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 @pytest.fixture(autouse=True)
 def _one_thread() -> None:
     """Undo what another test did to torch's threads and to denormals; tests that need no torch do not import it."""

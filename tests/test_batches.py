@@ -44,3 +44,13 @@ def test_input_scale_is_applied_to_each_model() -> None:
     scales = torch.tensor([run.input_scale for run in runs])
     assert torch.equal(x_PBI[..., 0], y_PB * scales[:, None])
     assert torch.equal(shared_inputs(X, input_scales(runs))[:, :, 0], scales[:, None] * X[:, 0])
+
+
+def test_many_batches_at_once_are_those_one_by_one() -> None:
+    """A row of updates, across the ends of epochs, has the examples that each of them alone has."""
+    runs = [runs_of(seed=3)[0], runs_of(seed=4)[0], runs_of(seed=3)[1]]
+    batches = Batches(runs, X, Y)
+    for first, count in ((0, 1), (1, 3), (2, 1), (2, 9), (3, 3)):
+        order_SKB, seed_P = batches.order(first, count)
+        alone_KPB = torch.stack([Batches(runs, X, Y).at(first + k)[1] for k in range(count)])
+        assert torch.equal(order_SKB[seed_P].transpose(0, 1), alone_KPB)

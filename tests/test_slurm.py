@@ -3,7 +3,6 @@
 Each of six shards meets an accident of its own in one workflow, after the first of its two stacks is saved.
 """
 
-import os
 import signal
 import time
 from collections.abc import Iterator
@@ -14,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tiny import write_config
+from tiny import link_compiled, write_config
 from virtual_cluster import (
     PROFILE,
     ROOT,
@@ -121,8 +120,7 @@ HAPPENS = {"cancelled": cancel, "killed": kill_step, "late": freeze, "lost": los
 
 def new_folder(folder: Path) -> Path:
     """Give a folder the config, and the compiled loops of the tests, but no runs."""
-    (folder / "cache").mkdir()
-    (folder / "cache" / "compiled").symlink_to(Path(os.environ["NUMBA_CACHE_DIR"]).parents[1])
+    link_compiled(folder)
     write_config(folder, GRID)
     return folder.resolve()
 

@@ -17,7 +17,7 @@ from actbench.plan.shards import make_shards
 from actbench.plan.sources import figure_names
 from actbench.plan.typesetting import typesetting_commands
 from actbench.shell.cli import VERBS
-from tiny import TINY, tiny_design, write_config
+from tiny import TINY, link_compiled, tiny_design, write_config
 
 ROOT = Path(__file__).resolve().parent.parent
 SNAKEMAKE = str(Path(sys.executable).parent / "snakemake")
@@ -71,6 +71,7 @@ def dry_run(folder: Path, config: Path | None, *words: str) -> DryRun:
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Train the eight runs of the tiny config for real, up to the tables, and return the folder."""
     folder = tmp_path_factory.mktemp("finished")
+    link_compiled(folder)
     done = snakemake(folder, TABLES, "--configfile", str(write_config(folder)))
     assert done.returncode == 0, done.stdout + done.stderr
     assert re.search(r"^8 / 8 runs · [\d.]+ networks/s · \d+ s left$", done.stdout, re.MULTILINE)

@@ -1,5 +1,6 @@
 """Small configs for tests: YAML text written to a file, read as a user's file would be."""
 
+import os
 import textwrap
 from pathlib import Path
 
@@ -33,3 +34,9 @@ def tiny_config(folder: Path, text: str = TINY) -> Config:
 def tiny_design(folder: Path, text: str = TINY) -> Design:
     """Write a config file and expand it."""
     return expand(tiny_config(folder, text))
+
+
+def link_compiled(folder: Path) -> None:
+    """Give a folder's cache the compiled loops of the tests, but no runs."""
+    (folder / "cache").mkdir()
+    (folder / "cache" / "compiled").symlink_to(Path(os.environ["NUMBA_CACHE_DIR"]).parents[1])

@@ -28,7 +28,7 @@ class Batches:
     def order(self, first: int, count: int) -> tuple[Tensor, Tensor]:
         """Return the examples of `count` batches of every seed, (S, K, B), and each model's place among the seeds."""
         seeds = sorted(set(self.seeds))
-        order_SKB = torch.stack([torch.stack([self._rows(seed, first + k) for k in range(count)]) for seed in seeds])
+        order_SKB = torch.stack([self._batches(seed, first, first + count) for seed in seeds])
         return order_SKB, torch.tensor([seeds.index(seed) for seed in self.seeds])
 
     def at(self, step: int) -> tuple[Tensor, Tensor]:
@@ -46,13 +46,20 @@ class Batches:
         self.seeds = [seed for seed, keep in zip(self.seeds, keep_P.tolist(), strict=True) if keep]
         self.scale_P11 = self.scale_P11[keep_P]
 
-    def _rows(self, seed: int, step: int) -> Tensor:
-        epoch, position = divmod(step, self.per_epoch)
+    def _batches(self, seed: int, first: int, last: int) -> Tensor:
+        """Return the examples of a seed's batches from `first` to `last` - 1, (K, B)."""
+        starts = range(first // self.per_epoch * self.per_epoch, last, self.per_epoch)  # of the epochs they lie in
+        return torch.cat([self._epoch(seed, at)[max(first - at, 0) : last - at] for at in starts])
+
+    def _epoch(self, seed: int, start: int) -> Tensor:
+        epoch = start // self.per_epoch
         if (seed, epoch) not in self.permutations:
             self.permutations = {key: kept for key, kept in self.permutations.items() if key[0] != seed}
             generator = torch.Generator().manual_seed(stream(seed, f"order/{epoch}"))
-            self.permutations[seed, epoch] = torch.randperm(len(self.x_NI), generator=generator)
-        return self.permutations[seed, epoch][position * self.batch_size : (position + 1) * self.batch_size]
+            order_N = torch.randperm(len(self.x_NI), generator=generator)
+            used = self.per_epoch * self.batch_size
+            self.permutations[seed, epoch] = order_N[:used].view(self.per_epoch, self.batch_size)
+        return self.permutations[seed, epoch]
 
 
 def input_scales(runs: Sequence[Run]) -> Tensor:
