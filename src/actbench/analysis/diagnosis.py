@@ -6,9 +6,10 @@ from typing import Any
 import pandas as pd
 
 from actbench.analysis.evidence import Records, at_moment, measure, needed
-from actbench.analysis.illnesses import ABOVE, AROUND, END, ILLNESSES, Illness
+from actbench.analysis.illness import ABOVE, CAUSE, END, SYMPTOM, Illness
+from actbench.analysis.illnesses import ILLNESSES
 from actbench.analysis.json_rows import plain, plain_rows
-from actbench.analysis.metrics import add_metrics
+from actbench.analysis.metrics import add_metrics, stayed
 from actbench.analysis.neighbours import same_condition
 from actbench.analysis.recorded import Recorded
 from actbench.analysis.repairs import BY, repair_pairs, repairs
@@ -23,10 +24,11 @@ class Diagnosis:
     """What was found in some runs.
 
     runs: the diagnosed runs with their metrics. findings: columns COLUMNS, one row for each run and rule;
-    `seen` is a number beyond its threshold that is excused because the run learned.
+    `seen` is a number beyond its threshold that explains no failure: the run did not fail, or what the rule needs
+    beside it is not there.
     last_seen: run_key, step, train_loss, gradient_norm and its layer, of runs that diverged, when last recorded.
     repairs: columns of repairs.COLUMNS over the ill runs (of a single run: over all seeds of its condition), and
-    grid_pairs, grid_repaired: the same change over all runs of the grid that did not learn.
+    grid_pairs, grid_repaired: the same change over all runs of the grid that did not learn or fell back.
     """
 
     runs: pd.DataFrame
@@ -38,6 +40,12 @@ class Diagnosis:
         """Return the findings that are ill."""
         return self.findings[self.findings["verdict"] == ILL]
 
+    def without_cause(self) -> list[str]:
+        """Return the keys of the ill runs in which no rule names a cause."""
+        ill = self.illnesses()
+        caused = ill.groupby("run_key", sort=False)["kind"].agg(lambda kinds: CAUSE in set(kinds))
+        return [str(key) for key, named in caused.items() if not named]
+
 
 def diagnose(recorded: Recorded, runs: pd.DataFrame, keys: list[str]) -> Diagnosis:
     """Walk the rules over the runs with these keys and look for repairs among all runs of the table."""
@@ -47,7 +55,7 @@ def diagnose(recorded: Recorded, runs: pd.DataFrame, keys: list[str]) -> Diagnos
     findings = walk(records)
     ill = chosen[chosen["run_key"].isin(findings.loc[findings["verdict"] == ILL, "run_key"])]
     like = same_condition(runs, ill.iloc[0]) if len(chosen) == 1 and len(ill) else ill
-    return Diagnosis(chosen, findings, last_seen(records), _repairs(like, runs))
+    return Diagnosis(chosen, findings, last_seen(records), _repairs(like, runs.assign(trained=stayed(runs))))
 
 
 def _repairs(like: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
@@ -69,24 +77,28 @@ def walk(records: Records) -> pd.DataFrame:
     """Judge every run by every rule; columns COLUMNS, runs in their order and rules in that of ILLNESSES."""
     parts = [_judge(name, rule, records) for name, rule in ILLNESSES.items()]
     places = {key: place for place, key in enumerate(records.runs["run_key"])}
-    joined = pd.concat(parts, ignore_index=True)
+    joined = _excuse(pd.concat(parts, ignore_index=True))
     return joined.sort_values("run_key", key=lambda keys: keys.map(places), kind="stable", ignore_index=True)
 
 
 def _judge(name: str, rule: Illness, records: Records) -> pd.DataFrame:
     rows = records.runs[["run_key"]].merge(measure(rule, records), on="run_key", how="left", validate="one_to_one")
-    ill = rows["value"] > rule.threshold if rule.comparison == ABOVE else rows["value"] < rule.threshold
-    verdict = pd.Series(FINE, index=rows.index).mask(ill, ILL).mask(rows["value"].isna(), NOT_RECORDED)
-    if rule.excused:
-        verdict = verdict.mask(ill & _excused(rule, records.runs).to_numpy(), SEEN)
+    beyond = rows["value"] > rule.threshold if rule.comparison == ABOVE else rows["value"] < rule.threshold
+    verdict = pd.Series(FINE, index=rows.index).mask(beyond, ILL).mask(rows["value"].isna(), NOT_RECORDED)
     verdict = verdict.mask(~_applies(rule, records.runs).to_numpy(), NOT_APPLICABLE)
     return rows.assign(illness=name, kind=rule.kind, verdict=verdict)[COLUMNS]
 
 
-def _excused(rule: Illness, runs: pd.DataFrame) -> "pd.Series[bool]":
-    """Tell in which runs an illness that is excused does no harm."""
-    skips = runs["residual"].astype("string").fillna("none") != "none"
-    return runs["trained"] & skips if rule.excused == AROUND else runs["trained"]
+def _excuse(findings: pd.DataFrame) -> pd.DataFrame:
+    """Call a cause only `seen` in a run without a symptom, and where the rule that it needs found nothing."""
+    found = findings["verdict"] == ILL
+    failed = findings.loc[found & (findings["kind"] == SYMPTOM), "run_key"]
+    excused = (findings["kind"] == CAUSE) & ~findings["run_key"].isin(failed)
+    for name, rule in ILLNESSES.items():
+        if rule.given:
+            met = findings.loc[found & (findings["illness"] == rule.given), "run_key"]
+            excused |= (findings["illness"] == name) & ~findings["run_key"].isin(met)
+    return findings.assign(verdict=findings["verdict"].mask(found & excused, SEEN))
 
 
 def _applies(rule: Illness, runs: pd.DataFrame) -> "pd.Series[bool]":
@@ -122,6 +134,7 @@ def as_facts(diagnosis: Diagnosis) -> dict[str, Any]:
         "healthy": ill.empty,
         "n_runs": len(diagnosis.runs),
         "n_ill": int(ill["run_key"].nunique()),
+        "n_without_cause": len(diagnosis.without_cause()),
         "counts": {name: int(counts.get(name, 0)) for name in ILLNESSES},
         "runs": [
             {

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from actbench.analysis.illnesses import EARLY, END, ILLNESSES, START, Illness
+from actbench.analysis.illness import ANY, END, START, Illness
+from actbench.analysis.illnesses import ILLNESSES
+from actbench.analysis.metrics import learned
 
 COLUMNS = ["run_key", "value", "layer", "step"]
 
@@ -34,7 +36,7 @@ def measure(rule: Illness, records: Records) -> pd.DataFrame:
     """
     if rule.table == "runs":
         return _of_runs(rule, records.runs)
-    rows = _of_curves(rule, records.curves) if rule.table == "curves" else _of_layers(rule, records)
+    rows = _of_curves(rule, records) if rule.table == "curves" else _of_layers(rule, records)
     found = REDUCTIONS[rule.reduction](rows, rule.moment)
     return found.dropna(subset="value")[COLUMNS].reset_index(drop=True)
 
@@ -45,6 +47,7 @@ def _of_runs(rule: Illness, runs: pd.DataFrame) -> pd.DataFrame:
         "could_not_train": (runs["status"] == "error").astype("float64"),
         "diverged": (runs["status"] == "diverged").astype("float64"),
         "times_chance": (runs["best_val_accuracy"] * runs["classes"]).where(ok),
+        "times_chance_at_end": (runs["val_accuracy"] * runs["classes"]).where(learned(runs)),
     }
     values = derived.get(rule.diagnostic, runs.get(rule.diagnostic))
     step = runs["diverged_step"].astype("float64") if rule.diagnostic == "diverged" else np.nan
@@ -52,20 +55,31 @@ def _of_runs(rule: Illness, runs: pd.DataFrame) -> pd.DataFrame:
     return found.dropna(subset="value").reset_index(drop=True)
 
 
-def _of_curves(rule: Illness, curves: pd.DataFrame) -> pd.DataFrame:
-    rows = curves[curves["split"] == rule.diagnostic]
-    return rows.assign(layer=np.nan, value=rows["loss"])[COLUMNS]
+def _of_curves(rule: Illness, records: Records) -> pd.DataFrame:
+    """Return the losses of a split; that of a run that diverged is infinite from the step of its divergence on."""
+    rows = records.curves[(records.curves["split"] == rule.diagnostic) & records.curves["loss"].notna()]
+    ends = records.runs[(records.runs["status"] == "diverged") & (records.runs["diverged_step"] > 0)]
+    after = ends[["run_key", "diverged_step"]].rename(columns={"diverged_step": "step"}).assign(loss=np.inf)
+    joined = pd.concat([rows[["run_key", "step", "loss"]], after.astype({"step": "int64"})], ignore_index=True)
+    last = joined.drop_duplicates(["run_key", "step"], keep="last")
+    return last.assign(layer=np.nan, value=last["loss"])[COLUMNS]
 
 
 def _of_layers(rule: Illness, records: Records) -> pd.DataFrame:
-    """Return the rows of a diagnostic less another with `depth`, the last hidden layer; missing values are left out."""
+    """Return the rows of a diagnostic less another, with `depth`, the last hidden layer, and the run's `updates`.
+
+    Missing values are left out. A run that diverged has no number of updates: it made fewer than it was meant to.
+    """
     by = ["run_key", "step", "layer"]
     rows = _named(records.layers, rule.diagnostic)
     if rule.minus:
         rows = rows.merge(_named(records.layers, rule.minus), on=by, suffixes=("", "_minus"))
         rows = rows.assign(value=rows["value"] - rows["value_minus"])
+    whole = records.runs[records.runs["status"] == "ok"].set_index("run_key")["steps"]
     rows = rows.assign(depth=rows["run_key"].map(_depths(records)).astype("float64"))
-    return rows[(rows["layer"] > 0) & rows["value"].notna()]
+    rows = rows.assign(updates=rows["run_key"].map(whole).astype("float64"))
+    trained = rows["step"] > 0 if rule.moment == END else True
+    return rows[(rows["layer"] > 0) & rows["value"].notna() & trained]
 
 
 def _named(layers: pd.DataFrame, diagnostic: str) -> pd.DataFrame:
@@ -80,8 +94,9 @@ def _depths(records: Records) -> "pd.Series[float]":
 
 
 def at_moment(rows: pd.DataFrame, moment: str) -> pd.DataFrame:
-    """Keep the rows of each run at its first step, its first step after an update, or its last step."""
-    rows = rows[rows["step"] > 0] if moment == EARLY else rows
+    """Keep the rows of each run at its first step, its last step, or any."""
+    if moment == ANY:
+        return rows
     steps = rows.groupby("run_key", observed=True)["step"].transform("max" if moment == END else "min")
     return rows[rows["step"] == steps]
 
@@ -106,10 +121,16 @@ def lowest_hidden(rows: pd.DataFrame, moment: str) -> pd.DataFrame:
     return _extreme(_hidden(at_moment(rows, moment)), largest=False)
 
 
-def highest_moving(rows: pd.DataFrame, moment: str) -> pd.DataFrame:
-    """Return the largest value over all layers, where there is one above 0: what stands still has no speed."""
-    found = highest(rows, moment)
-    return found[found["value"] > 0]
+def last_hidden(rows: pd.DataFrame, moment: str) -> pd.DataFrame:
+    """Return the value of the last hidden layer."""
+    rows = at_moment(rows, moment)
+    return rows[rows["layer"] == rows["depth"]]
+
+
+def farthest_hidden(rows: pd.DataFrame, moment: str) -> pd.DataFrame:
+    """Return the largest value over the hidden layers times the run's updates, where something moves at all."""
+    moved = rows.assign(value=rows["value"] * rows["updates"])
+    return highest_hidden(moved[moved["value"] > 0], moment)
 
 
 def first_over_last_hidden(rows: pd.DataFrame, moment: str) -> pd.DataFrame:
@@ -158,8 +179,9 @@ def _quotient(above: pd.DataFrame, below: pd.DataFrame) -> pd.DataFrame:
 REDUCTIONS: dict[str, Callable[[pd.DataFrame, str], pd.DataFrame]] = {
     "highest": highest,
     "highest_hidden": highest_hidden,
-    "highest_moving": highest_moving,
     "lowest_hidden": lowest_hidden,
+    "last_hidden": last_hidden,
+    "farthest_hidden": farthest_hidden,
     "first_over_last_hidden": first_over_last_hidden,
     "last_over_first_hidden": last_over_first_hidden,
     "spread_hidden": spread_hidden,

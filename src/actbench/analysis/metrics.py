@@ -36,8 +36,14 @@ def _or_worst(column: str) -> "Callable[[pd.DataFrame], pd.Series[float]]":
     return score
 
 
-def _trained(runs: pd.DataFrame) -> "pd.Series[bool]":
+def learned(runs: pd.DataFrame) -> "pd.Series[bool]":
+    """Tell which runs learned, the metric `trained`: validation accuracy at least twice that of guessing, once."""
     return (runs["status"] == "ok") & (runs["best_val_accuracy"] >= TIMES_CHANCE / runs["classes"])
+
+
+def stayed(runs: pd.DataFrame) -> "pd.Series[bool]":
+    """Tell which runs learned and after the last update still answer at least twice as well as guessing."""
+    return learned(runs) & ~(runs["val_accuracy"] < TIMES_CHANCE / runs["classes"])
 
 
 def _loss(runs: pd.DataFrame) -> "pd.Series[float]":
@@ -65,7 +71,7 @@ METRICS: dict[str, Metric] = {
     ),
     "failed": Metric(_failed, "bool", "", "status != ok", "the run diverged or could not be trained"),
     "trained": Metric(
-        _trained,
+        learned,
         "bool",
         "",
         "status = ok and best_val_accuracy >= 2 / classes",

@@ -47,6 +47,11 @@ def select_runs(runs: pd.DataFrame, text: str) -> pd.DataFrame:
     return found
 
 
+def select_group(runs: pd.DataFrame, text: str) -> pd.DataFrame:
+    """Return all runs with the levels of a selector, or the one run of a key; raise ConfigError when there is none."""
+    return select_runs(runs, text) if "=" in text else runs[runs["run_key"] == select_run(runs, text)["run_key"]]
+
+
 def with_status(runs: pd.DataFrame, status: str) -> pd.DataFrame:
     """Return the runs of a status of the table, or those that `failed`, ended `untrained`, or `all`."""
     ok = runs["status"] == "ok"

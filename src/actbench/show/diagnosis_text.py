@@ -6,13 +6,14 @@ from typing import Any
 import pandas as pd
 
 from actbench.analysis.diagnosis import FINE, ILL, NOT_RECORDED, SEEN, Diagnosis
-from actbench.analysis.illnesses import CAUSE, ILLNESSES, SYMPTOM
+from actbench.analysis.illness import CAUSE, SYMPTOM
+from actbench.analysis.illnesses import ILLNESSES
 from actbench.analysis.json_rows import plain_rows
 from actbench.plan.factors import FACTORS
 from actbench.show.run_text import aligned, indent, spell_number
 from actbench.show.study import count
 
-MOST_RUNS, MOST_REPAIRS = 40, 12  # shown; the JSON holds them all
+MOST_ROWS, MOST_REPAIRS = 40, 12  # shown; the JSON holds them all
 WIDTH = 110  # letters of a line
 
 
@@ -26,15 +27,18 @@ def diagnosis_text(diagnosis: Diagnosis) -> str:
 def _one(diagnosis: Diagnosis) -> str:
     rows = plain_rows(diagnosis.findings)
     ill = [row for row in rows if row["verdict"] == ILL]
+    seen = [row for row in rows if row["verdict"] == SEEN]
     parts = [_head(diagnosis.runs.iloc[0]), *(_sentence(row, diagnosis) for row in ill)]
     if not ill:
-        parts.append("healthy: no rule finds an illness")
+        parts.append("healthy, but:" if seen else "healthy: no rule finds an illness")
     elif all(row["kind"] == SYMPTOM for row in ill):
         parts.append("no rule names a cause")
+    if ill and seen:
+        parts.append("seen, but no cause:")
+    parts += [_wrapped(f"  {row['illness']}: {_cited(row)}", "    ") for row in seen]
     causes = [row for row in rows if row["kind"] == CAUSE]
-    for verdict, title in ((SEEN, "seen, though the run learned"), (FINE, "fine")):
-        numbers = [f"{row['illness']} {spell_number(row['value'])}" for row in causes if row["verdict"] == verdict]
-        parts += [_wrapped(f"{title}: {', '.join(numbers)}")] if numbers else []
+    fine = [f"{row['illness']} {spell_number(row['value'])}" for row in causes if row["verdict"] == FINE]
+    parts += [_wrapped(f"fine: {', '.join(fine)}")] if fine else []
     missing = [str(row["illness"]) for row in causes if row["verdict"] == NOT_RECORDED]
     parts += [_wrapped(f"not recorded: {', '.join(missing)}")] if missing else []
     return "\n".join([*parts, *(_repairs(diagnosis) if ill else [])])
@@ -53,12 +57,18 @@ def _head(run: "pd.Series[Any]") -> str:
 
 def _sentence(row: dict[str, Any], diagnosis: Diagnosis) -> str:
     rule = ILLNESSES[row["illness"]]
-    seen = f"{rule.shown} {spell_number(row['value'])}{_place(row)}; ill {rule.comparison} {rule.threshold:g}"
-    source = _wrapped(f"  source: {rule.source}", "    ")
-    lines = [f"ill: {row['illness']} ({rule.kind})", f"  {seen}", f"  {rule.meaning}", source]
+    told = [_cited(row), rule.meaning, f"source: {rule.source}"]
+    lines = [f"ill: {row['illness']} ({rule.kind})", *(_wrapped(f"  {text}", "    ") for text in told)]
     if row["illness"] == "non_finite":
         lines[1] = f"  after {spell_number(row['step'])} updates{_last_seen(diagnosis, row['run_key'])}"
     return "\n".join(lines)
+
+
+def _cited(row: dict[str, Any]) -> str:
+    """Say what a rule saw, where, and its threshold; a number that is ill and not there is infinite."""
+    rule = ILLNESSES[row["illness"]]
+    value = "infinite" if row["value"] is None else spell_number(row["value"])
+    return f"{rule.shown} {value}{_place(row)}; ill {rule.comparison} {rule.threshold:g}"
 
 
 def _place(row: dict[str, Any]) -> str:
@@ -90,7 +100,7 @@ def _repairs(diagnosis: Diagnosis) -> list[str]:
         before, after = (_level(row["factor"], row[moment]) for moment in ("before", "after"))
         counted = f"{row['n_repaired']} of {count(row['n_pairs'], 'seed')}"
         effect = f"test accuracy {row['score_before']:.2f} → {row['score_after']:.2f} in {counted}"
-        grid = f"everywhere: {row['grid_repaired']} of {row['grid_pairs']} that did not learn with {before}"
+        grid = f"everywhere: {row['grid_repaired']} of {row['grid_pairs']} ill runs with {before}"
         lines.append(f"  {after}: {effect}; {grid}")
     return lines
 
@@ -100,28 +110,46 @@ def _level(factor: Any, level: Any) -> str:
 
 
 def _several(diagnosis: Diagnosis) -> str:
-    ill = diagnosis.illnesses()
-    counts = ill["illness"].value_counts().reindex(list(ILLNESSES)).dropna()
-    head = f"{len(diagnosis.runs)} runs, {ill['run_key'].nunique()} of them ill"
-    counted = aligned(
-        ["illness", "kind", "runs"], [(name, ILLNESSES[name].kind, int(counts[name])) for name in counts.index]
-    )
-    parts = [head, indent(counted)] if len(counts) else [head]
-    parts += ["", *_listed(diagnosis), "", *_repaired(diagnosis)]
-    return "\n".join(parts)
+    findings, ill = diagnosis.findings, diagnosis.illnesses()
+    verdicts = pd.crosstab(findings["illness"], findings["verdict"]).reindex(index=list(ILLNESSES), columns=[ILL, SEEN])
+    counts = verdicts.fillna(0).astype(int)
+    found = [(name, rule.kind, counts.loc[name, ILL], counts.loc[name, SEEN]) for name, rule in ILLNESSES.items()]
+    rows = [row for row in found if row[2] or row[3]]
+    parts = [_summary(diagnosis)]
+    parts += [indent(aligned(["illness", "kind", "ill", "seen"], rows))] if rows else []
+    return "\n".join([*parts, "", *_listed(diagnosis), "", *_repaired(diagnosis)] if len(ill) else parts)
+
+
+def _summary(diagnosis: Diagnosis) -> str:
+    """Count the runs: ill, ill without a cause, healthy though a number lies beyond its threshold."""
+    findings, ill = diagnosis.findings, set(diagnosis.illnesses()["run_key"])
+    noted = set(findings.loc[findings["verdict"] == SEEN, "run_key"]) - ill
+    told = [f"{len(diagnosis.runs)} runs", f"{len(ill)} of them ill"]
+    told += [f"{len(diagnosis.without_cause())} of those without a cause"] if diagnosis.without_cause() else []
+    return ", ".join(told) + (f"; {len(noted)} healthy, but with numbers beyond a threshold" if noted else "")
 
 
 def _listed(diagnosis: Diagnosis) -> list[str]:
-    """List the runs with the levels on which they differ."""
-    runs, ill = diagnosis.runs, diagnosis.illnesses()
-    differing = [name for name in FACTORS if runs[name].nunique() > 1]
-    named = ill.groupby("run_key")["illness"].agg(", ".join)
+    """List the conditions of the ill runs by the levels on which they differ, and what their runs have."""
+    ill = diagnosis.illnesses()
+    runs = diagnosis.runs[diagnosis.runs["run_key"].isin(ill["run_key"])]
+    differing = [name for name in FACTORS if name != "seed" and runs[name].nunique() > 1]
+    conditions = list(runs.groupby(differing, sort=False, dropna=False)) if differing else [((), runs)]
     rows = [
-        (run["run_key"], *(spell_number(run[name]) for name in differing), named.get(run["run_key"], "healthy"))
-        for _, run in runs.head(MOST_RUNS).iterrows()
+        (own["run_key"].iloc[0], len(own), *map(spell_number, levels), _named(ill, own))
+        for levels, own in conditions[:MOST_ROWS]
     ]
-    more = [f"  … and {len(runs) - MOST_RUNS} more; --json lists all"] if len(runs) > MOST_RUNS else []
-    return [indent(aligned(["run key", *differing, "illnesses"], rows)), *more]
+    more = (
+        [f"  … and {len(conditions) - MOST_ROWS} more; --json lists every run"] if len(conditions) > MOST_ROWS else []
+    )
+    return [indent(aligned(["run key", "runs", *differing, "illnesses"], rows)), *more]
+
+
+def _named(ill: pd.DataFrame, runs: pd.DataFrame) -> str:
+    """Name the illnesses of some runs, with their number where not all have it."""
+    counts = ill.loc[ill["run_key"].isin(runs["run_key"]), "illness"].value_counts()
+    found = [(name, counts[name]) for name in ILLNESSES if name in counts]
+    return ", ".join(name if n == len(runs) else f"{name} ({n})" for name, n in found)
 
 
 def _repaired(diagnosis: Diagnosis) -> list[str]:

@@ -1,0 +1,138 @@
+"""What can go wrong while a network trains: rates, clipping, and units or layers that stop passing signal or gradient.
+
+Thresholds as in `initial_causes`.
+"""
+
+from actbench.analysis.illness import ABOVE, ANY, BELOW, CAUSE, END, Illness
+
+TRAINING_CAUSES: dict[str, Illness] = {
+    "saturation": Illness(
+        "layers",
+        "saturated_fraction",
+        END,
+        "highest_hidden",
+        ABOVE,
+        0.99,
+        CAUSE,
+        shown="share of saturated units that are not zero",
+        meaning="the activation is flat where the units are, so hardly any gradient passes the layer",
+        source="Glorot & Bengio 2010, Understanding the difficulty of training deep feedforward neural networks, "
+        "section 3; Rakitianskaia & Engelbrecht 2015, Measuring saturation in neural networks",
+        minus="zero_fraction",
+    ),
+    "zeros": Illness(
+        "layers",
+        "zero_fraction",
+        END,
+        "highest_hidden",
+        ABOVE,
+        0.98,
+        CAUSE,
+        shown="share of activations that are exactly zero",
+        meaning="the layer passes on almost nothing of its input",
+        source="Glorot, Bordes & Bengio 2011, Deep sparse rectifier networks, section 4.1 and figure 3: networks keep "
+        "their accuracy up to about 85 % of zeros",
+    ),
+    "dead_units": Illness(
+        "layers",
+        "dead_fraction",
+        END,
+        "highest_hidden",
+        ABOVE,
+        0.85,
+        CAUSE,
+        shown="share of units without gradient on every training example",
+        meaning="these units can never change again",
+        source="Lu, Shin, Su & Karniadakis 2020, Dying ReLU and initialization: theory and numerical examples",
+    ),
+    "gradients_died": Illness(
+        "layers",
+        "gradient_norm",
+        END,
+        "first_over_last_hidden",
+        BELOW,
+        0.1,
+        CAUSE,
+        shown="gradient norm of the first over that of the last hidden layer",
+        meaning="what the first layers could learn no longer reaches them, so the network stays where it is",
+        source="Glorot & Bengio 2010, section 4.2 and figure 9: gradients of the layers while networks train",
+    ),
+    "answers_alike": Illness(
+        "layers",
+        "input_correlation",
+        END,
+        "last_hidden",
+        ABOVE,
+        0.999,
+        CAUSE,
+        shown="correlation of two inputs in the last hidden layer",
+        meaning="the last hidden layer answers to every input alike, so the output cannot tell them apart",
+        source="Poole, Lahiri, Raghu, Sohl-Dickstein & Ganguli 2016, Exponential expressivity in deep neural networks "
+        "through transient chaos, eq. 5; Schoenholz, Gilmer, Ganguli & Sohl-Dickstein 2017, section 3",
+    ),
+    "collapse": Illness(
+        "layers",
+        "effective_rank",
+        END,
+        "lowest_hidden",
+        BELOW,
+        1.01,
+        CAUSE,
+        shown="directions that carry the activations of a layer",
+        meaning="one direction is left of what the layer knows of its input",
+        source="Daneshmand, Kohler, Bach, Hofmann & Lucchi 2020, Batch normalization provably avoids rank collapse",
+    ),
+    "rate_too_high": Illness(
+        "curves",
+        "train",
+        END,
+        "last_over_first",
+        ABOVE,
+        1.2,
+        CAUSE,
+        shown="last over first training loss",
+        meaning="the steps lead uphill: along small enough steps the loss falls, so the learning rate is too high for "
+        "this network",
+        source="LeCun, Bottou, Orr & Müller 1998, Efficient BackProp, section 4.7; Cohen, Kaur, Li, Kolter & Talwalkar "
+        "2021, Gradient descent on neural networks typically occurs at the edge of stability, section 2",
+    ),
+    "steps_too_large": Illness(
+        "layers",
+        "update_ratio",
+        END,
+        "highest",
+        ABOVE,
+        0.09,
+        CAUSE,
+        shown="largest update of a layer over its weights, at the end",
+        meaning="a single step still rewrites the weights: the learning rate is too high for the network to settle",
+        source="You, Gitman & Ginsburg 2017, Large batch training of convolutional networks, section 4: about 1e-3 is "
+        "usual",
+    ),
+    "rate_too_low": Illness(
+        "layers",
+        "update_ratio",
+        ANY,
+        "farthest_hidden",
+        BELOW,
+        0.5,
+        CAUSE,
+        shown="how far a hidden layer gets, over its weights, if all updates lead the same way",
+        meaning="the steps are too small for so few of them: every hidden layer stays close to where it began",
+        source="the triangle inequality; Chizat, Oyallon & Bach 2019, On lazy training in differentiable programming, "
+        "section 1: weights that hardly move leave a network near a linear model of its initial features",
+    ),
+    "always_clipped": Illness(
+        "runs",
+        "clip_rate",
+        END,
+        "column",
+        ABOVE,
+        0.95,
+        CAUSE,
+        shown="share of updates whose gradient was clipped",
+        meaning="every step has the length of the clipping threshold, and so many such steps do not lead far",
+        source="Pascanu, Mikolov & Bengio 2013, algorithm 1: the threshold is meant for rare large gradients",
+        given="rate_too_low",
+    ),
+}
