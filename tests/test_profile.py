@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -98,3 +99,21 @@ def test_biases_are_no_part_of_the_signal() -> None:
     """Tanh with biases, whose gradient falls while its variance stays, is within reach; He softplus is not."""
     assert applies(forecast(nonlinearity("tanh"), Chain(30, 1 / 3, 1 / 3, 1 / 1536), 1.0, 512))
     assert not applies(forecast(nonlinearity("softplus"), Chain(50, 2.0, 2.0), 1.0, 512))
+
+
+@pytest.mark.parametrize("depths", [(4, 30), (30, 4)])
+def test_networks_that_differ_in_depth_begin_alike(depths: tuple[int, int]) -> None:
+    """What was found for one depth is used for another, and the forecast is to the last bit that of the depth alone."""
+    together, chain = nonlinearity("gelu"), Chain(1, 1.0, 2.0, 0.05, skip=1.0)
+    found = [forecast(together, replace(chain, depth=depth), 1.0, 512) for depth in depths]
+    assert found == [forecast(nonlinearity("gelu"), replace(chain, depth=depth), 1.0, 512) for depth in depths]
+    assert [len(layers) for layers in found] == list(depths)
+
+
+def test_a_layer_without_prediction_has_none_the_second_time() -> None:
+    """A variance that leaves the range of numbers stops the forecast, however often it is asked for."""
+    phi, chain = nonlinearity("relu"), Chain(80, 1e9, 1e9)
+    for _ in range(2):
+        with pytest.raises(ValueError, match=r"out of range|layer \d+ has no prediction"):
+            forecast(phi, chain, 1.0)
+    assert len(forecast(phi, replace(chain, depth=5), 1.0)) == 5

@@ -11,6 +11,7 @@ from actbench.levels.dataset import Dataset
 from actbench.levels.initial_pass import chain_of
 from actbench.levels.nonlinearity import nonlinearity
 from actbench.plan.design import Run
+from actbench.theory.mean_field import Nonlinearity
 from actbench.theory.profile import forecast
 from actbench.theory.summary import summarise
 
@@ -38,7 +39,7 @@ def layer_rows(runs: Iterable[Run], datasets: dict[str, Dataset]) -> Iterator[Ro
             continue
         square = _mean_square(dataset) * condition.input_scale**2
         try:
-            layers = forecast(nonlinearity(condition.activation), chain, square)
+            layers = forecast(_activation(condition.activation), chain, square)
         except ValueError:
             continue
         before = [square, *(layer.output_square for layer in layers)]
@@ -52,6 +53,12 @@ def layer_rows(runs: Iterable[Run], datasets: dict[str, Dataset]) -> Iterator[Ro
 def _condition(run: Run) -> Run:
     """Return the run with all that has no part in a prediction at one value."""
     return replace(run, clip="none", optimizer="sgd", lr=0.05, batch_size=64, steps=1, seed=0)
+
+
+@cache
+def _activation(name: str) -> Nonlinearity:
+    """Return one object for each name, by which `forecast` knows what it has seen before."""
+    return nonlinearity(name)
 
 
 @cache

@@ -5,8 +5,10 @@ h the layer's output with mean square p and mean m over the units, s and t the w
 """
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from itertools import count, islice
 
 from actbench.theory.gaussian import moment
 from actbench.theory.mean_field import Nonlinearity, mean, mean_square, mean_square_slope, variance_slope
@@ -89,6 +91,9 @@ class _Forward:
     spread2: float
 
 
+Begun = tuple[list[_Forward], Iterator[_Forward]]  # the first layers, and what gives the next ones
+
+
 def forecast(phi: Nonlinearity, chain: Chain, input_square: float, width: float = math.inf) -> list[LayerForecast]:
     """Predict forward variance and backward norm of every hidden layer.
 
@@ -128,28 +133,42 @@ def applies(layers: list[LayerForecast]) -> bool:
 
 
 def _forward_pass(phi: Nonlinearity, chain: Chain, input_square: float, width: float) -> list[_Forward]:
-    layers: list[_Forward] = []
+    known, rest = _begun(phi, replace(chain, depth=0), input_square, width)
+    known += islice(rest, max(0, chain.depth - len(known)))
+    if len(known) < chain.depth:
+        raise ValueError(f"layer {len(known) + 1} has no prediction")
+    return known[: chain.depth]
+
+
+@lru_cache(maxsize=512)  # networks that differ in depth alone begin alike
+def _begun(phi: Nonlinearity, chain: Chain, input_square: float, width: float) -> Begun:
+    return [], _forward(phi, chain, input_square, width)
+
+
+def _forward(phi: Nonlinearity, chain: Chain, input_square: float, width: float) -> Iterator[_Forward]:
     square, centre, unsettled2 = input_square, 0.0, 0.0
-    for layer in range(1, chain.depth + 1):
+    for layer in count(1):
         first = (chain.first_var, chain.first_bias_var)
         weight_var, bias_var = first if layer == 1 else (chain.weight_var, chain.bias_var)
         q = weight_var * square + bias_var
+        if not math.isfinite(q):
+            raise ValueError(f"the variance of layer {layer} is out of range")
         variance, rescale = NORMS[chain.norm](q, weight_var * max(square - centre**2, 0.0), chain.epsilon)
         height, power = mean(phi, variance), mean_square(phi, variance)
         skip, branch = (0.0, 1.0) if layer == 1 else (chain.skip, chain.branch)
-        bent = moment(lambda u: phi.function(u) * phi.derivative(u) * u, variance, phi.kinks)
-        tilt = moment(lambda u: phi.derivative(u) * u, variance, phi.kinks)
-        moved = 1 - bias_var / q if q > 0 else 0.0  # the share of z that a change of h along h changes: not b
-        overlap = skip**2 * square + skip * branch * centre * (height + moved * tilt) + branch**2 * moved * bent
-        before = square
-        square = skip**2 * square + branch**2 * power + 2 * skip * branch * centre * height
-        along = overlap**2 / (before * square) if before * square > 0 and chain.norm == "none" else 0.0
-        centre = skip * centre + branch * height
-        spread2 = _slope_elasticity(phi, variance) ** 2 * unsettled2
-        layers.append(_Forward(variance, mean_square_slope(phi, variance), rescale, square, along, spread2))
+        after = skip**2 * square + branch**2 * power + 2 * skip * branch * centre * height
+        along = 0.0
+        if chain.norm == "none" and math.isfinite(width) and square * after > 0:
+            moved = 1 - bias_var / q if q > 0 else 0.0  # the share of z that a change of h along h changes: not b
+            bent = moment(lambda u: phi.function(u) * phi.derivative(u) * u, variance, phi.kinks)
+            tilt = moment(lambda u: phi.derivative(u) * u, variance, phi.kinks)
+            overlap = skip**2 * square + skip * branch * centre * (height + moved * tilt) + branch**2 * moved * bent
+            along = overlap**2 / (square * after)
+        square, centre = after, skip * centre + branch * height
+        spread2 = _slope_elasticity(phi, variance) ** 2 * unsettled2 if unsettled2 else 0.0
+        yield _Forward(variance, mean_square_slope(phi, variance), rescale, square, along, spread2)
         if chain.norm == "none" and chain.skip == 0 and math.isfinite(width):
             unsettled2 = _next_unsettled2(phi, chain, variance, unsettled2, width)
-    return layers
 
 
 def _next_unsettled2(phi: Nonlinearity, chain: Chain, q: float, unsettled2: float, width: float) -> float:
