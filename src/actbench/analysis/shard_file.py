@@ -23,23 +23,32 @@ ARROW: dict[str, pa.DataType] = {
 RUNS_AT_ONCE = 128  # runs of one row group; 64 layers with their diagnostics then take 100 MB in memory
 REMEDY = "delete it and run snakemake again"
 NESTED: dict[str, tuple[Column, ...]] = {"curves": CURVES, "layers": LAYERS}
+CODED = pa.dictionary(pa.int32(), pa.string())  # each word once, in rows its place: no word is copied or compared
 
 
-def arrow_schema(columns: Iterable[Column]) -> pa.Schema:
-    """Return the Arrow schema of the given columns: name, dtype and whether a null may stand there."""
-    return pa.schema([pa.field(column.name, ARROW[column.dtype], column.nullable) for column in columns])
+def arrow_schema(columns: Iterable[Column], word: pa.DataType = ARROW["string"]) -> pa.Schema:
+    """Return the Arrow schema of the given columns: name, dtype and whether a null may stand there.
+
+    word: the type of strings.
+    """
+    types = ARROW | {"string": word}
+    return pa.schema([pa.field(column.name, types[column.dtype], column.nullable) for column in columns])
 
 
-def nested_type(columns: Iterable[Column]) -> pa.DataType:
+def nested_type(columns: Iterable[Column], word: pa.DataType = ARROW["string"]) -> pa.DataType:
     """Return list<struct<…>> of a table's columns without the run key, which the row itself holds."""
-    return pa.list_(pa.struct([pa.field(c.name, ARROW[c.dtype]) for c in columns if c != RUN_KEY]))
+    types = ARROW | {"string": word}
+    return pa.list_(pa.struct([pa.field(c.name, types[c.dtype]) for c in columns if c != RUN_KEY]))
 
 
-def shard_schema() -> pa.Schema:
-    """Return the schema of a shard file: the columns of RUNS, then `curves` and `layers` as lists of structs."""
+def shard_schema(word: pa.DataType = ARROW["string"]) -> pa.Schema:
+    """Return the schema of a shard file: the columns of RUNS, then `curves` and `layers` as lists of structs.
+
+    word: the type of strings in the lists.
+    """
     schema = arrow_schema(RUNS)
     for name, columns in NESTED.items():
-        schema = schema.append(pa.field(name, nested_type(columns), False))
+        schema = schema.append(pa.field(name, nested_type(columns, word), False))
     return schema
 
 
@@ -54,13 +63,16 @@ def write_shard(path: Path, rows: pa.Table) -> None:
 
 def _repeating_columns() -> list[str]:
     """Name the columns that are worth a dictionary: measured numbers (float32) hardly repeat."""
-    nested = (
+    return [*(column.name for column in RUNS), *_nested_columns("string", "int32")]
+
+
+def _nested_columns(*dtypes: str) -> list[str]:
+    return [
         f"{name}.list.element.{column.name}"
         for name, columns in NESTED.items()
         for column in columns
-        if column != RUN_KEY and column.dtype != "float32"
-    )
-    return [*(column.name for column in RUNS), *nested]
+        if column != RUN_KEY and column.dtype in dtypes
+    ]
 
 
 def read_keys(path: Path) -> list[str]:
@@ -71,12 +83,14 @@ def read_keys(path: Path) -> list[str]:
 
 def read_shard(path: Path) -> pa.Table:
     """Return the rows of a shard file in the schema's types; raise ConfigError when it cannot be read."""
-    return pa.concat_tables(iterate_shard(path)) if read_keys(path) else shard_schema().empty_table()
+    if not read_keys(path):
+        return shard_schema().empty_table()
+    return pa.concat_tables(rows.cast(shard_schema()) for rows in iterate_shard(path))
 
 
 def iterate_shard(path: Path) -> Iterator[pa.Table]:
-    """Yield the rows of a shard file as `read_shard` returns them, at most RUNS_AT_ONCE at a time."""
-    schema = shard_schema()
+    """Yield the rows of a shard file, at most RUNS_AT_ONCE at a time, with the words in the lists CODED."""
+    schema = shard_schema(CODED)
     with _opened(path) as file:
         try:
             for rows in file.iter_batches(RUNS_AT_ONCE, columns=schema.names):
@@ -87,15 +101,22 @@ def iterate_shard(path: Path) -> Iterator[pa.Table]:
 
 def split_shard(rows: pa.Table) -> dict[str, pa.Table]:
     """Split a shard's rows into the tidy tables `runs`, `curves` and `layers`."""
-    tables = {"runs": rows.select([column.name for column in RUNS])}
+    schemas = {"runs": arrow_schema(RUNS)} | {name: arrow_schema(columns) for name, columns in NESTED.items()}
+    return {name: part.cast(schemas[name]) for name, part in split_coded(rows).items()}
+
+
+def split_coded(rows: pa.Table) -> dict[str, pa.Table]:
+    """Split a shard's rows as `split_shard` does, with all words CODED."""
+    tables = {"runs": rows.select([column.name for column in RUNS]).cast(arrow_schema(RUNS, CODED))}
     for name, columns in NESTED.items():
-        tables[name] = _explode(rows["run_key"], rows[name], arrow_schema(columns))
+        tables[name] = _explode(rows["run_key"], rows[name], arrow_schema(columns, CODED))
     return tables
 
 
 def _explode(keys: pa.ChunkedArray, nested: pa.ChunkedArray, schema: pa.Schema) -> pa.Table:
     lists = nested.combine_chunks()
-    repeated = keys.take(pc.list_parent_indices(lists))
+    places = pc.list_parent_indices(lists).cast(pa.int32())
+    repeated = pa.DictionaryArray.from_arrays(places, keys.combine_chunks().cast(pa.string()))
     fields = pc.list_flatten(lists).flatten()
     return pa.table([repeated, *fields], names=schema.names).cast(schema)
 
@@ -104,8 +125,8 @@ def _explode(keys: pa.ChunkedArray, nested: pa.ChunkedArray, schema: pa.Schema) 
 def _opened(path: Path) -> Iterator[pq.ParquetFile]:
     refuse_damaged(path)
     try:
-        with pq.ParquetFile(path) as file:
+        with pq.ParquetFile(path, read_dictionary=_nested_columns("string")) as file:
             yield file
-    except (OSError, pa.ArrowException) as error:
+    except (OSError, KeyError, pa.ArrowException) as error:
         reason = " ".join(str(error).split())[:120]
         raise ConfigError(str(path), f"not a readable shard file ({reason}); {REMEDY}") from None

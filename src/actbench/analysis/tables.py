@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from actbench.analysis.atomic_file import replacing
 from actbench.analysis.fingerprint import DIGEST_KEY, NUMERICS_KEY, table_metadata
-from actbench.analysis.shard_file import arrow_schema, iterate_shard, read_keys, split_shard
+from actbench.analysis.shard_file import CODED, arrow_schema, iterate_shard, read_keys, split_coded
 from actbench.analysis.table_file import TableFile, growing_table
 from actbench.plan.checksums import refuse_damaged
 from actbench.plan.config import Config
@@ -55,9 +55,10 @@ def write_tables(design: Design, results: Path = RESULTS) -> dict[str, int]:
         }
         for shard in shards:
             _add_shard(tables, shard, files[shard.id])
+        coded = arrow_schema(TABLES["studies"], CODED)
         for study, keys in sorted(design.members.items()):
             columns = {"study": [study] * len(keys), "run_key": sorted(keys)}
-            tables["studies"].add(pa.table(columns, arrow_schema(TABLES["studies"])))
+            tables["studies"].add(pa.table(columns, arrow_schema(TABLES["studies"])).cast(coded))
     return {name: table.rows for name, table in tables.items()}
 
 
@@ -66,7 +67,7 @@ def _add_shard(tables: dict[str, TableFile], shard: Shard, path: Path) -> None:
     for rows in iterate_shard(path):
         _check_rows(rows, shard.runs[first : first + rows.num_rows], path)
         first += rows.num_rows
-        for table, part in split_shard(rows).items():
+        for table, part in split_coded(rows).items():
             tables[table].add(part)
 
 
