@@ -52,6 +52,21 @@ def test_hodges_lehmann_is_the_median_of_walsh_averages(n: int) -> None:
     np.testing.assert_allclose(found, averages, atol=1e-12)
 
 
+@pytest.mark.parametrize("kind", ["normal", "ties", "zeros", "equal", "lopsided"])
+def test_the_estimate_of_many_is_the_median_of_all_means(kind: str) -> None:
+    """Halving the range and listing what is left finds, to the last bit, the median of the list of all means."""
+    for n in (LARGEST_LISTED + 1, 150, 383, 384):
+        draws = np.random.default_rng(n)
+        sample = {
+            "normal": draws.standard_normal(n),
+            "ties": draws.integers(-4, 5, n) / 7.0,
+            "zeros": draws.standard_normal(n) * (draws.random(n) < 0.2),
+            "equal": np.full(n, 1 / 3),
+            "lopsided": draws.standard_cauchy(n) ** 3,
+        }[kind]
+        assert estimate(sample) == float(hodges_lehmann(sample))
+
+
 def test_cliffs_delta_is_that_of_a_loop_and_of_mann_whitney() -> None:
     """Delta counts pairs, also in the form for large samples, and is 2 U / (m n) - 1."""
     draws = np.random.default_rng(3)

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from actbench.analysis.comparisons import BLOCK
-from actbench.analysis.metrics import CONDITION, ROUNDED, add_metrics
+from actbench.analysis.metrics import CONDITION, ROUNDED, add_metrics, varying
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 COLUMNS = ["study", *CONDITION, "lr", "seed", "val_score", "score", "failed", "trained"]
@@ -47,12 +47,12 @@ def cubes(rows: pd.DataFrame) -> Iterator[Cube]:
 
 
 def _cube(study: str, rows: pd.DataFrame) -> Cube:
-    blocks = rows[BLOCK].drop_duplicates().sort_values(BLOCK, ignore_index=True)
+    block = rows.groupby(varying(rows, BLOCK) or BLOCK[:1], sort=True).ngroup().to_numpy()
+    blocks = rows[BLOCK].iloc[np.unique(block, return_index=True)[1]].reset_index(drop=True)
     axes = [sorted(rows["activation"].unique()), sorted(rows["lr"].unique()), sorted(rows["seed"].unique())]
     place = [
         pd.Index(axis).get_indexer(rows[name]) for axis, name in zip(axes, ("activation", "lr", "seed"), strict=True)
     ]
-    block = pd.MultiIndex.from_frame(blocks).get_indexer(pd.MultiIndex.from_frame(rows[BLOCK]))
     shape = len(axes[0]), len(blocks), len(axes[1]), len(axes[2])
     val, score = np.full(shape, np.nan), np.full(shape, np.nan)
     where = place[0], block, place[1], place[2]

@@ -20,7 +20,8 @@ Interval = tuple[float, float, str]
 
 RESAMPLES = 1999  # of a pair; BCa ends of 95 % then lie on the 50th value from either side or nearer
 LARGEST_RESAMPLED = 60  # pairs of values; of more, intervals come from closed forms, in n log n
-LARGEST_LISTED = 500  # differences whose means of two are listed and sorted
+LARGEST_LISTED = 64  # differences whose means of two are all listed
+HALVINGS, FEW_LEFT = 24, 4  # of the range of these means otherwise, until so many for each difference are left
 NUMBERS_AT_ONCE = 2_000_000
 SMALLEST_N = 6  # below it the smallest two-sided p of the signed-rank test, 2/2ⁿ, is above 0.05
 SIGNIFICANT_DIGITS = 12  # beyond them the order of summation breaks ties
@@ -135,9 +136,33 @@ def estimate(differences: Array) -> float:
     """Return `hodges_lehmann` of one sample of any size."""
     if len(differences) <= LARGEST_LISTED:
         return float(hodges_lehmann(differences))
-    ordered, n = np.sort(differences), len(differences)
-    pairs = n * (n + 1) // 2
-    return (walsh(ordered, (pairs + 1) // 2) + walsh(ordered, pairs // 2 + 1)) / 2
+    return _middle(np.sort(differences))
+
+
+def _middle(ordered: Array) -> float:
+    """Return the median of all means of two of the ordered numbers: halve their range, then list those that are left.
+
+    `begin` and `end` say which partners of each number are left: those before `begin` make means below the range.
+    """
+    n = len(ordered)
+    own, all_means = np.arange(n), n * (n + 1) // 2
+    places = np.array([(all_means - 1) // 2, all_means // 2])
+    begin, end, low, high = own, np.full(n, n), float(ordered[0]), float(ordered[-1])
+    for _ in range(HALVINGS):
+        middle = (low + high) / 2
+        cut = np.maximum(np.searchsorted(ordered, 2 * middle - ordered, side="right"), own)
+        below = (cut - own).sum()
+        if below > places[1]:
+            end, high = cut, middle
+        elif below <= places[0]:
+            begin, low = cut, middle
+        if (end - begin).sum() <= FEW_LEFT * n or places[0] < below <= places[1]:
+            break
+    left = end - begin
+    partner = np.repeat(begin - np.cumsum(left) + left, left) + np.arange(left.sum())
+    means = (np.repeat(ordered, left) + ordered[partner]) / 2
+    two = np.partition(means, places - (begin - own).sum())[places - (begin - own).sum()]
+    return float(two.sum() / 2)
 
 
 def estimates(differences_PN: Array) -> Array:
