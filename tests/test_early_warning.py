@@ -8,8 +8,11 @@ import pytest
 from scipy.stats import mannwhitneyu, norm
 
 from actbench.analysis.early_calibration import Signal, calibrate, choose_rules
-from actbench.analysis.early_records import REDUCTIONS, reduce_early
+from actbench.analysis.early_records import Early, Found, add_early, join_early
 from actbench.analysis.early_warning import early_warning
+from actbench.analysis.hidden_layers import REDUCTIONS
+from actbench.analysis.layer_pass import measure
+from actbench.analysis.layer_records import records_of
 
 SHIFT = 1.0
 
@@ -32,10 +35,19 @@ def records(runs: pd.DataFrame, shift: float, stream: int = 0) -> pd.DataFrame:
     return frame.sort_values(["run_key", "step", "layer"], ignore_index=True)
 
 
-def warnings(runs: pd.DataFrame, layers: pd.DataFrame) -> pd.DataFrame:
+def early(runs: pd.DataFrame, *parts: pd.DataFrame) -> Early:
+    """Reduce records that come in parts, each with all rows of its runs."""
+    found: Found = {}
+    for layers in parts:
+        own = runs[runs["run_key"].isin(layers["run_key"])].assign(status="ok")
+        measured = measure([records_of(layers, pd.Index(own["run_key"]))], own)
+        add_early(found, pd.Index(runs["run_key"]), own, measured.hidden)
+    return join_early(found)
+
+
+def warnings(runs: pd.DataFrame, *parts: pd.DataFrame) -> pd.DataFrame:
     """Look for warnings in one study of all runs."""
-    members = runs[["run_key"]].assign(study="main")
-    return early_warning(runs, members, reduce_early([layers], runs))
+    return early_warning(runs, runs[["run_key"]].assign(study="main"), early(runs, *parts))
 
 
 def test_the_area_of_two_normals_is_phi_of_the_shift() -> None:
@@ -128,8 +140,7 @@ def test_only_early_steps_count_and_only_hidden_layers() -> None:
     assert set(whole["step"]) == {0, 3}
     pd.testing.assert_frame_equal(warnings(runs, kept), whole)
     first = kept["run_key"] < "00100"
-    parts = reduce_early([kept[~first], kept[first]], runs)
-    pd.testing.assert_frame_equal(early_warning(runs, runs[["run_key"]].assign(study="main"), parts), whole)
+    pd.testing.assert_frame_equal(warnings(runs, kept[~first], kept[first]), whole)
 
 
 def test_the_best_reduction_is_marked_once() -> None:

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from actbench.analysis.explorer import PROFILES
 from actbench.analysis.json_rows import round_digits
+from actbench.analysis.layer_ends import PROFILES
 from actbench.analysis.metrics import CONDITION
 from actbench.analysis.statistics import compute_statistics, read_statistic, write_statistics
 from actbench.plan.config import Config

@@ -3,18 +3,22 @@
 import numpy as np
 import pandas as pd
 
-from actbench.analysis.gradients import END, START, gradient_filters, gradient_table
+from actbench.analysis.gradients import gradient_table, join_gradients
+from actbench.analysis.layer_ends import END, START, ends_of
+from actbench.analysis.layer_records import records_of
 from actbench.analysis.metrics import scores_by_study
 from actbench.plan.design import expand
 from synthetic import fake_frames, make_config
 
 
-def made_up(**options: object) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return scores and layers of made-up results whose gradient norms differ by seed and clipping rule."""
+def made_up(**options: object) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Return scores, runs and layers at both ends of made-up results whose norms differ by seed and clipping rule."""
     frames = fake_frames(expand(make_config(clip=("none", "norm(1.0)"))), **options)  # type: ignore[arg-type]
     layers = frames["layers"].merge(frames["runs"][["run_key", "seed"]], on="run_key")
     layers["value"] = (layers["value"] * (1 + layers["seed"])).astype("float32")
-    return scores_by_study(frames["runs"], frames["studies"]), layers.drop(columns="seed")
+    runs = frames["runs"]
+    ends = ends_of(records_of(layers, pd.Index(runs["run_key"])), runs)
+    return scores_by_study(runs, frames["studies"]), runs, ends
 
 
 def test_median_and_range_are_over_seeds() -> None:
@@ -44,12 +48,12 @@ def test_failed_runs_count_before_training_only() -> None:
     assert set(table["n_failed"]) == {2}
 
 
-def test_filters_leave_what_is_needed() -> None:
-    """The rows that pass the filters are few and give the same table."""
-    scores, layers = made_up()
-    kept = layers
-    for column, relation, value in gradient_filters(scores):
-        compare = {"==": kept[column].eq, "in": kept[column].isin, ">": kept[column].gt}[relation]
-        kept = kept[compare(value)]  # type: ignore[operator]
-    assert len(kept) < len(layers) / 5
-    assert gradient_table(scores, kept).equals(gradient_table(scores, layers))
+def test_parts_by_activation_give_the_same_rows() -> None:
+    """Activations taken one after another and joined give the table of all at once."""
+    scores, runs, ends = made_up()
+    parts = []
+    for _, own in runs.groupby("activation"):
+        place = pd.Series(range(len(own)), index=own.index)
+        kept = ends[ends["run"].isin(own.index)]
+        parts.append(gradient_table(scores, own, kept.assign(run=kept["run"].map(place))))
+    pd.testing.assert_frame_equal(join_gradients(parts), join_gradients([gradient_table(scores, runs, ends)]))

@@ -4,7 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from actbench.analysis.inside import BY, DIAGNOSTICS, inside, inside_filters, join_inside
+from actbench.analysis.inside import BY, DIAGNOSTICS, inside, join_inside
+from actbench.analysis.layer_pass import measure
+from actbench.analysis.layer_records import records_of
 from actbench.plan.design import expand
 from synthetic import fake_frames, make_config
 
@@ -18,10 +20,15 @@ def frames() -> dict[str, pd.DataFrame]:
     return {**frames, "layers": layers.drop(columns="seed")}
 
 
+def table_of(runs: pd.DataFrame, members: pd.DataFrame, layers: pd.DataFrame) -> pd.DataFrame:
+    """Make the statistic from the tables."""
+    return inside(runs, members, measure([records_of(layers, pd.Index(runs["run_key"]))], runs).hidden)
+
+
 def test_a_row_is_the_median_over_seeds(frames: dict[str, pd.DataFrame]) -> None:
     """Every row agrees with a slow computation from the tables, row by row."""
     runs, members, layers = frames["runs"], frames["studies"], frames["layers"]
-    table = inside(runs, members, layers)
+    table = table_of(runs, members, layers)
     assert {"activation", "depth", "init", "lr"} <= set(table["cause"])
     for row in table.sample(25, random_state=0).itertuples():
         keys = members[members["study"] == row.study]["run_key"]
@@ -46,15 +53,12 @@ def of_run(run: object, row: object, layers: pd.DataFrame) -> float | None:
 
 
 def test_parts_by_activation_give_the_same_rows(frames: dict[str, pd.DataFrame]) -> None:
-    """Activations taken one after another and joined give the table of all at once; the filters leave enough."""
-    whole = inside(frames["runs"], frames["studies"], frames["layers"])
+    """Activations taken one after another and joined give the table of all at once, whatever else is in the rows."""
+    members, layers = frames["studies"], frames["layers"]
+    whole = table_of(frames["runs"], members, layers)
     parts = []
     for _, runs in frames["runs"].groupby("activation"):
-        keys, names = (value for _, _, value in inside_filters(runs))
-        layers = frames["layers"]
-        kept = layers[layers["run_key"].isin(keys) & layers["diagnostic"].isin(names)]
-        members = frames["studies"]
-        parts.append(inside(runs, members[members["run_key"].isin(keys)], kept))
+        parts.append(table_of(runs, members[members["run_key"].isin(runs["run_key"])], layers))
     pd.testing.assert_frame_equal(join_inside(parts), whole)
     assert not whole.duplicated(BY).any()
     assert set(whole["diagnostic"]) <= {*DIAGNOSTICS, "failed", "clip_rate"}

@@ -1,8 +1,11 @@
 """Learning curves averaged over conditions and seeds."""
 
+from typing import Any
+
+import numpy as np
 import pandas as pd
 
-from actbench.analysis.intervals import over_seeds
+from actbench.analysis.intervals import Array, over_seeds
 from actbench.analysis.metrics import WORST_ACCURACY
 
 BY = ["study", "activation", "depth", "steps", "split", "step"]
@@ -22,14 +25,18 @@ def curve_table(scores: pd.DataFrame, curves: pd.DataFrame) -> pd.DataFrame:
         Columns of stats_schema.CURVES: BY, n_runs, n_seeds, accuracy, low, high, interval, note.
     """
     schedule = schedule_of(scores, curves)
-    parts = [_estimate(fill_failures(own, curves, schedule, BY[:4])) for _, own in scores.groupby("activation")]
+    scores = scores.astype(dict.fromkeys(("study", "activation"), "category"))  # to group numbers, not text
+    parts = [
+        _estimate(fill_failures(own, curves, schedule, BY[:4]))
+        for _, own in scores.groupby("activation", observed=True)
+    ]
     return pd.concat(parts).sort_values(BY, ignore_index=True)
 
 
 def _estimate(complete: pd.DataFrame) -> pd.DataFrame:
-    per_seed = complete.groupby([*BY, "seed"], as_index=False).agg(accuracy=("accuracy", "mean"))
+    per_seed = complete.groupby([*BY, "seed"], as_index=False, observed=True).agg(accuracy=("accuracy", "mean"))
     estimated = over_seeds(per_seed, BY, "accuracy").rename(columns={"mean": "accuracy"})
-    runs = complete.groupby(BY, as_index=False).agg(n_runs=("accuracy", "size"))
+    runs = complete.groupby(BY, as_index=False, observed=True).agg(n_runs=("accuracy", "size"))
     return estimated.merge(runs, on=BY, validate="one_to_one")
 
 
@@ -54,10 +61,27 @@ def fill_failures(own: pd.DataFrame, curves: pd.DataFrame, schedule: pd.DataFram
     Returns:
         The kept columns, step, split and accuracy, which is 0 from the step of a failure on.
     """
-    own = own[list(dict.fromkeys([*by, "steps", "seed", "run_key", "failed"]))]
-    recorded = curves.loc[curves["run_key"].isin(own["run_key"]), ["run_key", "step", "split", "accuracy"]]
-    recorded = recorded.astype({"run_key": "str", "split": "str", "accuracy": "float64"})
-    filled = own.merge(schedule, on="steps").merge(recorded, how="left", on=["run_key", "step", "split"])
-    missing = filled["accuracy"].isna()
-    assert not (missing & ~filled["failed"]).any(), "a run that is ok has every evaluation"
-    return filled.assign(accuracy=filled["accuracy"].fillna(WORST_ACCURACY))
+    keys = pd.Index(own["run_key"].unique())
+    steps, splits = np.unique(schedule["step"]), pd.Index(schedule["split"].unique())
+    place = np.searchsorted(steps, schedule["step"]) * len(splits) + splits.get_indexer(schedule["split"])
+    own = own[list(dict.fromkeys([*by, "steps", "seed", "failed"]))].assign(run=keys.get_indexer(own["run_key"]))
+    filled = own.merge(schedule.assign(place=place).astype({"split": "category"}), on="steps")
+    accuracy = _recorded(curves, keys, steps, splits)[filled["run"], filled["place"]]
+    assert not (np.isnan(accuracy) & ~filled["failed"]).any(), "a run that is ok has every evaluation"
+    filled = filled.drop(columns=["run", "place", "failed"])
+    return filled.assign(accuracy=np.where(np.isnan(accuracy), WORST_ACCURACY, accuracy))
+
+
+def _recorded(curves: pd.DataFrame, keys: "pd.Index[Any]", steps: Array, splits: "pd.Index[Any]") -> Array:
+    """Return the accuracy of each run, a row each, at each step and split; nan where it was not recorded."""
+    words = curves[["run_key", "split"]].astype("category")
+    run, split = (
+        known.get_indexer(words[name].cat.categories)[words[name].cat.codes]
+        for name, known in (("run_key", keys), ("split", splits))
+    )
+    step = curves["step"].to_numpy()
+    kept = (run >= 0) & (split >= 0) & np.isin(step, steps)
+    found = np.full((len(keys), len(steps) * len(splits)), np.nan)
+    place = np.searchsorted(steps, step[kept]) * len(splits) + split[kept]
+    found[run[kept], place] = curves["accuracy"].to_numpy()[kept]
+    return found

@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 
 from actbench.analysis.early_calibration import ONE_OUTCOME, Array, Signal, calibrate
-from actbench.analysis.early_records import REDUCTIONS, Early
+from actbench.analysis.early_records import Early
 from actbench.analysis.early_warning_schema import EARLY_WARNING
+from actbench.analysis.hidden_layers import REDUCTIONS
 from actbench.analysis.metrics import add_metrics
 from actbench.analysis.seed_resampling import SeedStatistic, seed_intervals
 from actbench.plan.registry import declared_text
@@ -40,7 +41,7 @@ def early_warning(facts: pd.DataFrame, studies: pd.DataFrame, early: Early) -> p
     Args:
         facts: from `facts_of`.
         studies: the table `studies`.
-        early: from `early_records.reduce_early` of these `facts`.
+        early: from `early_records.join_early`, of the keys of these `facts`.
 
     Returns:
         Columns of stats_schema.EARLY_WARNING.
@@ -54,15 +55,23 @@ def early_warning(facts: pd.DataFrame, studies: pd.DataFrame, early: Early) -> p
 
 
 def _of_study(facts: pd.DataFrame, early: Early, place: Any) -> pd.DataFrame:
-    found = [] if facts["trained"].nunique() < 2 else list(_signals(facts, early, place))
-    if not found:
-        counts = {"n_runs": len(facts), "n_untrained": int((~facts["trained"]).sum())}
-        row = {"layers": ANY, "step": 0, "n_seeds": facts["seed"].nunique(), "direction": "", "interval": ""}
-        return pd.DataFrame([{"diagnostic": ANY, **row, **counts, "best": 0, "note": ONE_OUTCOME}])
-    frame = pd.DataFrame([row | calibrate(signal) for row, signal in found])
-    frame = frame.assign(**_areas([signal for _, signal in found], frame["direction"].to_numpy()))
+    rows, wins, pairs = [], [], []
+    for row, signal in _signals(facts, early, place) if facts["trained"].nunique() > 1 else ():
+        rows.append(row | calibrate(signal))
+        wins.append(signal.wins())
+        pairs.append(signal.pairs())
+    if not rows:
+        return pd.DataFrame([_nothing_to_tell_apart(facts)])
+    frame = pd.DataFrame(rows)
+    frame = frame.assign(**_areas(np.stack(wins), np.stack(pairs), frame["direction"].to_numpy()))
     order = frame[frame["auc"].notna()].sort_values("auc", ascending=False, kind="stable")
     return frame.assign(best=frame.index.isin(order.drop_duplicates(SLOT).index).astype("int64"))
+
+
+def _nothing_to_tell_apart(facts: pd.DataFrame) -> Row:
+    counts = {"n_runs": len(facts), "n_untrained": int((~facts["trained"]).sum()), "n_seeds": facts["seed"].nunique()}
+    empty = {"layers": ANY, "step": 0, "direction": "", "interval": "", "best": 0}
+    return {"diagnostic": ANY, **empty, **counts, "note": ONE_OUTCOME}
 
 
 def _signals(facts: pd.DataFrame, early: Early, place: Any) -> Iterator[tuple[Row, Signal]]:
@@ -84,14 +93,13 @@ def _signals(facts: pd.DataFrame, early: Early, place: Any) -> Iterator[tuple[Ro
                 yield row, Signal(values_K.astype(np.float64), counts.reshape(2, len(seeds), len(values_K)))
 
 
-def _areas(signals: list[Signal], direction: Any) -> dict[str, Any]:
+def _areas(wins_RSS: Array, pairs_RSS: Array, direction: Any) -> dict[str, Any]:
     """Return auc and its interval, in the direction of each row."""
-    wins_RSS, pairs_RSS = np.stack([s.wins() for s in signals]), np.stack([s.pairs() for s in signals])
     wins_RSS[direction == "lower"] = (pairs_RSS - wins_RSS)[direction == "lower"]
 
     def area(weights_S: Array) -> Array:
         won_R, all_R = (np.einsum("rst,s,t->r", each, weights_S, weights_S) for each in (wins_RSS, pairs_RSS))
-        return np.asarray(np.divide(won_R, all_R, out=np.full(len(signals), np.nan), where=all_R > 0))
+        return np.asarray(np.divide(won_R, all_R, out=np.full(len(all_R), np.nan), where=all_R > 0))
 
     statistic = SeedStatistic(area, wins_RSS.shape[1])
     low, high, kind = seed_intervals(statistic)

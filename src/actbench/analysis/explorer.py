@@ -10,33 +10,23 @@ from collections.abc import Iterable
 import pandas as pd
 
 from actbench.analysis.curves import fill_failures
-from actbench.analysis.gradients import END, START
 from actbench.analysis.json_rows import round_digits
-from actbench.analysis.layer_records import records_of
+from actbench.analysis.layer_ends import profiles
 from actbench.analysis.metrics import CONDITION, add_metrics
 
 NAMES = ("explorer", "explorer_curves", "explorer_layers")
 ORDER = ["activation", *(name for name in CONDITION if name != "activation"), "lr"]
-PROFILES = (
-    "preactivation_std", "activation_std", "gradient_norm", "backward_norm",
-    "zero_fraction", "saturated_fraction", "dead_fraction",
-)  # fmt: skip
 
 Frames = dict[str, pd.DataFrame]
 
 
-def profile_filters(runs: pd.DataFrame) -> list[tuple[str, str, object]]:
-    """Return the filters, narrowest first, under which `layers` holds the rows that `explore` needs of these runs."""
-    return [
-        ("run_key", "in", sorted(set(runs["run_key"]))),
-        ("step", "in", sorted({0, *map(int, runs["steps"].unique())})),
-        ("diagnostic", "in", list(PROFILES)),
-        ("layer", ">", 0),
-    ]
-
-
 def explore(
-    runs: pd.DataFrame, members: pd.DataFrame, scores: pd.DataFrame, records: Frames, schedule: pd.DataFrame
+    runs: pd.DataFrame,
+    members: pd.DataFrame,
+    scores: pd.DataFrame,
+    curves: pd.DataFrame,
+    ends: pd.DataFrame,
+    schedule: pd.DataFrame,
 ) -> Frames:
     """Make the three tables of the explorer from some of the runs: those of whole activations.
 
@@ -44,7 +34,8 @@ def explore(
         runs: rows of the table `runs`, at all learning rates.
         members: the table `studies`, the rows of these runs.
         scores: the runs at the chosen learning rates, from `metrics.scores_by_study`.
-        records: `curves` and `layers`; rows of other runs are left out.
+        curves: the table `curves`; rows of other runs are left out.
+        ends: from `layer_ends.ends_of` of these `runs`.
         schedule: the steps and splits at which runs of each length are evaluated, from `curves.schedule_of`.
 
     Returns:
@@ -53,9 +44,12 @@ def explore(
     """
     own = _number(members.merge(add_metrics(runs), on="run_key", validate="many_to_one"))
     chosen = pd.MultiIndex.from_frame(scores[["study", "run_key"]])
-    own = own.assign(chosen=pd.MultiIndex.from_frame(own[["study", "run_key"]]).isin(chosen))
-    curves = _mean_curves(fill_failures(own, records["curves"], schedule, ["study", "cell"]))
-    return dict(zip(NAMES, (own, curves, _profiles(own, records["layers"])), strict=True))
+    own = own.assign(
+        chosen=pd.MultiIndex.from_frame(own[["study", "run_key"]]).isin(chosen),
+        run=pd.Index(runs["run_key"]).get_indexer(own["run_key"]),
+    )
+    means = _mean_curves(fill_failures(own, curves, schedule, ["study", "cell"]))
+    return dict(zip(NAMES, (own, means, profiles(own, ends, runs["depth"].to_numpy())), strict=True))
 
 
 def join_parts(parts: Iterable[Frames]) -> Frames:
@@ -64,12 +58,15 @@ def join_parts(parts: Iterable[Frames]) -> Frames:
     used: Counter[str] = Counter()
     for part in parts:
         for name, frame in part.items():
-            before = [used[study] for study in frame["study"]]
+            before = frame["study"].map({study: used[study] for study in frame["study"].unique()}).astype("int64")
             shifted[name].append(frame.assign(cell=frame["cell"] + before))
         used.update(part["explorer"].drop_duplicates(["study", "cell"])["study"])
     keys = {"explorer": ["seed"], "explorer_curves": ["split", "step"], "explorer_layers": ["moment", "layer"]}
+    words = dict.fromkeys(("study", "split", "moment"), "category")  # which are sorted as numbers
     return {
-        name: pd.concat(frames).sort_values(["study", "cell", *keys[name]], ignore_index=True)
+        name: pd.concat(frames)
+        .astype({column: word for column, word in words.items() if column in frames[0]})
+        .sort_values(["study", "cell", *keys[name]], ignore_index=True)
         for name, frames in shifted.items()
     }
 
@@ -81,30 +78,7 @@ def _number(joined: pd.DataFrame) -> pd.DataFrame:
 
 
 def _mean_curves(filled: pd.DataFrame) -> pd.DataFrame:
-    means = filled.groupby(["study", "cell", "split", "step"], as_index=False).agg(
+    means = filled.groupby(["study", "cell", "split", "step"], as_index=False, observed=True).agg(
         n_runs=("accuracy", "size"), accuracy=("accuracy", "mean")
     )
     return means.assign(accuracy=round_digits(means["accuracy"]))
-
-
-def _profiles(own: pd.DataFrame, layers: pd.DataFrame) -> pd.DataFrame:
-    runs = own.drop_duplicates("run_key", ignore_index=True)
-    measured = _at_both_ends(runs, layers)
-    places = own.assign(run=pd.Index(runs["run_key"]).get_indexer(own["run_key"]))[["study", "cell", "run"]]
-    both = places.astype({"study": "category"}).merge(measured, on="run")
-    place = ["study", "cell", "moment", "layer"]
-    medians = both.groupby([*place, "diagnostic"], observed=True)["value"].median()
-    profiles = round_digits(medians).unstack("diagnostic").reindex(columns=list(PROFILES))
-    n_runs = both.groupby(place, observed=True)["run"].nunique()
-    return profiles.assign(n_runs=n_runs).reset_index().rename_axis(columns=None).astype({"study": "str"})
-
-
-def _at_both_ends(runs: pd.DataFrame, layers: pd.DataFrame) -> pd.DataFrame:
-    """Return the profiles of runs before the first update and, of those that are ok, after the last, by run number."""
-    own = records_of(runs, layers, PROFILES)
-    own = own[own["layer"] > 0]
-    last = runs["steps"].where(~runs["failed"], -1).to_numpy()[own["run"]]
-    ends = {START: own["step"] == 0, END: own["step"] == last}
-    parts = [own[chosen].drop(columns="step").assign(moment=moment) for moment, chosen in ends.items()]
-    both: pd.DataFrame = pd.concat(parts, ignore_index=True).astype({"moment": "category"})
-    return both

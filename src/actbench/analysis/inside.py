@@ -3,9 +3,10 @@
 from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from actbench.analysis.layer_records import records_of
+from actbench.analysis.layer_records import Array
 from actbench.plan.factors import FACTORS
 
 DIAGNOSTICS = (
@@ -19,12 +20,7 @@ BY = ["study", "activation", "cause", "level", "diagnostic", "step"]
 SLOT = BY[4:]
 
 
-def inside_filters(runs: pd.DataFrame) -> list[tuple[str, str, object]]:
-    """Return the filters, narrowest first, under which `layers` holds the rows that `inside` needs of these runs."""
-    return [("run_key", "in", sorted(set(runs["run_key"]))), ("diagnostic", "in", list(DIAGNOSTICS))]
-
-
-def inside(runs: pd.DataFrame, members: pd.DataFrame, layers: pd.DataFrame) -> pd.DataFrame:
+def inside(runs: pd.DataFrame, members: pd.DataFrame, hidden: pd.DataFrame) -> pd.DataFrame:
     """Take the median over seeds of each diagnostic, for each level of each factor that a study varies.
 
     A run's number is its mean over hidden layers, a seed's the mean over its runs at the level, at every learning
@@ -33,17 +29,20 @@ def inside(runs: pd.DataFrame, members: pd.DataFrame, layers: pd.DataFrame) -> p
     Args:
         runs: rows of the table `runs`, those of whole activations.
         members: the table `studies`, the rows of these runs.
-        layers: the table `layers`; rows of other runs and diagnostics are left out.
+        hidden: means over hidden layers of these runs, from `hidden_layers.reduce_hidden`; other diagnostics are left
+            out.
 
     Returns:
         Columns of stats_schema.INSIDE.
     """
-    measured, slots = _numbered(pd.concat([_over_layers(runs, layers), _outcomes(runs)]), SLOT, "slot")
+    runs = runs.reset_index(drop=True)
+    measured, slots = _numbered(pd.concat([_means(hidden), _outcomes(runs)]), SLOT, "slot")
     parts = [_levels(runs, str(study), rows) for study, rows in members.groupby("study")]
     levels, groups = _numbered(pd.concat(parts), [*BY[:4], "seed"], "group")
-    joined = levels.merge(measured, on="run")
-    cell = joined["group"] * len(slots) + joined["slot"]
-    per_seed = joined.groupby(cell).agg(value=("value", "mean"), runs=("value", "size"))
+    row, n = _rows_of_runs(measured["run"].to_numpy(), levels["run"].to_numpy())
+    cell = np.repeat(levels["group"].to_numpy(), n) * len(slots) + measured["slot"].to_numpy()[row]
+    per_seed = pd.DataFrame({"value": measured["value"].to_numpy()[row]}).groupby(cell)["value"].agg(["mean", "size"])
+    per_seed.columns = ["value", "runs"]
     named = (groups.iloc[per_seed.index // len(slots)], slots.iloc[per_seed.index % len(slots)])
     rows = pd.concat([frame.reset_index(drop=True) for frame in (*named, per_seed)], axis=1)
     medians = rows.groupby(BY, as_index=False).agg(
@@ -68,12 +67,18 @@ def _numbered(rows: pd.DataFrame, names: list[str], number: str) -> tuple[pd.Dat
     return rows.drop(columns=names).assign(**{number: by.ngroup()}), first
 
 
-def _over_layers(runs: pd.DataFrame, layers: pd.DataFrame) -> pd.DataFrame:
-    """Return run, its place in `runs`, step, diagnostic and value, the mean over hidden layers; of layer 0 itself."""
-    own = records_of(runs, layers, DIAGNOSTICS)
-    own = own[own["layer"] <= runs["depth"].to_numpy()[own["run"]]]
-    means = own.groupby(["run", "step", "diagnostic"], as_index=False, observed=True).agg(value=("value", "mean"))
-    return means.astype({"diagnostic": "str"})
+def _rows_of_runs(measured: Array, wanted: Array) -> tuple[Array, Array]:
+    """Return the places of the rows of each wanted run, one run after another, and how many each has."""
+    order = np.argsort(measured, kind="stable")
+    starts = np.searchsorted(measured[order], np.arange(wanted.max() + 2))
+    n = np.diff(starts)[wanted]
+    return order[np.repeat(starts[wanted] - np.cumsum(n) + n, n) + np.arange(n.sum())], n
+
+
+def _means(hidden: pd.DataFrame) -> pd.DataFrame:
+    """Return run, its place in `runs`, step, diagnostic and value, the mean over hidden layers."""
+    own = hidden.loc[hidden["diagnostic"].isin(DIAGNOSTICS), ["run", "step", "diagnostic", "mean"]]
+    return own.rename(columns={"mean": "value"}).astype({"diagnostic": "str"})
 
 
 def _outcomes(runs: pd.DataFrame) -> pd.DataFrame:
@@ -84,10 +89,11 @@ def _outcomes(runs: pd.DataFrame) -> pd.DataFrame:
 
 def _levels(runs: pd.DataFrame, study: str, members: pd.DataFrame) -> pd.DataFrame:
     """Return each run of a study once for each factor that varies there, with its level as text."""
-    own = runs.assign(run=range(len(runs)), study=study)[runs["run_key"].isin(members["run_key"]).to_numpy()]
+    place = pd.Index(runs["run_key"]).get_indexer(members["run_key"])
+    own = runs.take(np.sort(place[place >= 0]))
     causes = [ALL, *(cause for cause in CAUSES if own[cause].nunique() > 1)]
-    kept = ["study", "activation", "seed", "run"]
-    return pd.concat([own[kept].assign(cause=cause, level=_as_text(own[cause])) for cause in causes])
+    kept = own[["activation", "seed"]].assign(study=study, run=own.index)
+    return pd.concat([kept.assign(cause=cause, level=_as_text(own[cause])) for cause in causes])
 
 
 def _as_text(levels: "pd.Series[Any]") -> "pd.Series[str]":

@@ -60,8 +60,13 @@ def _holding(path: Path, file: pq.ParquetFile, filters: Sequence[Filter]) -> lis
     """Return the row groups that hold one of the runs which the first filter names; all when it names none."""
     if not filters or filters[0][:2] != ("run_key", "in"):
         return list(range(file.num_row_groups))
-    keys, group = _keys(path, path.stat().st_mtime_ns)
-    return sorted(set(group[keys.isin(filters[0][2])].tolist()))
+    return groups_of(path, filters[0][2])
+
+
+def groups_of(path: Path, keys: "Sequence[str] | pd.Index[Any]") -> list[int]:
+    """Return the row groups of `curves` or `layers` that hold one of these runs."""
+    known, group = _keys(path, path.stat().st_mtime_ns)
+    return sorted(set(group[known.isin(keys)].tolist()))
 
 
 @lru_cache(maxsize=2)  # of 100,000 runs 5 MB; the tables `curves` and `layers` are read once for each activation

@@ -1,16 +1,13 @@
 """One number of each run that a claim is about: a metric, a diagnostic at one moment, or the speed of learning."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
-from actbench.analysis.row_groups import open_table
+from actbench.analysis.layer_records import Records, diagnostics_of, flags_of, read_records
 from actbench.analysis.tables import RESULTS
 from actbench.plan.config import Config
 from actbench.plan.ledger import CLOCK, SPEED, ClaimTest
@@ -19,7 +16,7 @@ from actbench.plan.registry import declared_text, known_levels
 SMALLEST = 1e-38  # about the smallest normal float32; smaller numbers were flushed to zero while training
 WHOLE = {"network": "network", "weights": "mean", "hidden": "mean"}  # what a diagnostic is measured on -> layers
 
-ROWS_AT_ONCE = 500_000  # rows of `layers` that are reduced together, of 30 bytes: few calls of pandas, little memory
+ROWS_AT_ONCE = 1_000_000  # rows of `layers` that are reduced together, of 40 bytes: few calls of pandas, little memory
 
 Wanted = tuple[str, str, str]  # diagnostic, moment, layers
 
@@ -75,29 +72,39 @@ def read_diagnostics(
     """
     wanted = sorted(set(wanted))
     parts: dict[Wanted, list[pd.Series[float]]] = {item: [] for item in wanted}
-    facts = runs.drop_duplicates("run_key").set_index("run_key")[["depth", "steps"]]
-    with open_table(config, "layers", results) as file:
-        for rows in _batches(file, sorted({diagnostic for diagnostic, _, _ in wanted})):
-            rows = rows.join(facts, on=rows["run_key"].astype("str").rename("key"), how="inner")
-            rows = rows.reset_index(drop=True)  # without rows the index is called run_key, as the column is
-            for item in wanted:
-                parts[item].append(reduce_layers(rows, item))
-    return {item: pd.concat(found).astype("float64") for item, found in parts.items() if found}
+    facts = runs.drop_duplicates("run_key")
+    keys = pd.Index(facts["run_key"])
+    for rows in _batches(read_records(config, keys, results), facts, wanted) if wanted else ():
+        own = {name: rows[rows["diagnostic"] == name] for name, _, _ in wanted}
+        for item in wanted:
+            parts[item].append(reduce_layers(own[item[0]], item))
+    found = {item: pd.concat(reduced).astype("float64") for item, reduced in parts.items()}
+    return {item: reduced.set_axis(keys[reduced.index]) for item, reduced in found.items()}
 
 
-def _batches(file: pq.ParquetFile, diagnostics: list[str]) -> Iterator[Any]:
-    """Yield the rows of these diagnostics, some row groups at once; those of a run stand in one."""
-    held: list[pa.Table] = []
-    for group in range(file.num_row_groups if diagnostics else 0):
-        rows = file.read_row_group(group)
-        held.append(rows.filter(pc.is_in(rows["diagnostic"].cast("string"), value_set=pa.array(diagnostics))))
-        if sum(map(len, held)) >= ROWS_AT_ONCE or group + 1 == file.num_row_groups:
-            yield pa.concat_tables(held).unify_dictionaries().to_pandas()
+def _batches(records: Iterable[Records], runs: pd.DataFrame, wanted: Sequence[Wanted]) -> Iterator[pd.DataFrame]:
+    """Yield the rows of diagnostics and moments that are wanted, some parts of the table at once; all of a run."""
+    depth, steps = (runs[name].to_numpy() for name in ("depth", "steps"))
+    flags = {at: flags_of({name for name, moment, _ in wanted if moment == at}) for at in ("start", "early", "end")}
+    held: list[pd.DataFrame] = []
+    for each in records:
+        at = {"start": each.step_B == 0, "early": each.step_B > 0, "end": each.step_B == steps[each.run_B]}
+        kept = each.kept(np.logical_or.reduce([at[moment][:, None] & flags[moment] for moment in flags]))
+        run = each.run_B[each.block_R[kept]]
+        held.append(pd.DataFrame({
+            "run_key": run, "depth": depth[run], "steps": steps[run], "step": each.step_B[each.block_R[kept]],
+            "layer": each.layer_R[kept], "diagnostic": diagnostics_of(each.diagnostic_R[kept]),
+            "value": each.value_R[kept].astype(np.float64),
+        }))  # fmt: skip
+        if sum(map(len, held)) >= ROWS_AT_ONCE:
+            yield pd.concat(held, ignore_index=True)
             held = []
+    if held:
+        yield pd.concat(held, ignore_index=True)
 
 
 def reduce_layers(rows: pd.DataFrame, wanted: Wanted) -> "pd.Series[float]":
-    """Reduce rows of `layers`, with the depth and steps of their runs, to one number a run."""
+    """Reduce rows of `layers`, with the depth and steps of their runs, to one number for each `run_key`."""
     diagnostic, moment, layers = wanted
     chosen, reduce = LAYERS[layers]
     own = rows[(rows["diagnostic"] == diagnostic) & chosen(rows["layer"], rows["depth"])]
@@ -106,8 +113,7 @@ def reduce_layers(rows: pd.DataFrame, wanted: Wanted) -> "pd.Series[float]":
         own = own[own["step"] == own.groupby("run_key", observed=True)["step"].transform("min")]
     else:
         own = own[own["step"] == (own["steps"] if moment == "end" else 0)]
-    reduced = reduce(own)
-    return reduced.set_axis(reduced.index.astype("str"))
+    return reduce(own)
 
 
 def steps_to_loss(curves: pd.DataFrame, threshold: float, steps: "pd.Series[int]") -> "pd.Series[float]":

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -9,14 +10,17 @@ from actbench.analysis import activation_pairs, comparisons, estimates, rank_sta
 from actbench.analysis.aggregates import aggregates
 from actbench.analysis.atomic_file import replacing
 from actbench.analysis.cost_accuracy import cost_accuracy
+from actbench.analysis.csv_file import write_csv
 from actbench.analysis.curves import curve_table, schedule_of
-from actbench.analysis.early_records import read_early, reduce_early
+from actbench.analysis.early_records import Found, add_early, join_early
 from actbench.analysis.early_warning import early_warning, facts_of
-from actbench.analysis.explorer import NAMES, explore, join_parts, profile_filters
+from actbench.analysis.explorer import NAMES, explore, join_parts
 from actbench.analysis.factorial import factor_effects
-from actbench.analysis.gradients import gradient_filters, gradient_table
-from actbench.analysis.inside import inside, inside_filters, join_inside
+from actbench.analysis.gradients import gradient_table, join_gradients
+from actbench.analysis.inside import inside, join_inside
 from actbench.analysis.interactions import interactions, simple_effects
+from actbench.analysis.layer_pass import Measured, measure
+from actbench.analysis.layer_records import read_records, records_of
 from actbench.analysis.learning_rates import learning_rates
 from actbench.analysis.metrics import join_scores, scores_by_study
 from actbench.analysis.outcome_cube import outcomes
@@ -35,7 +39,8 @@ NEEDED = [
     "best_val_accuracy", "best_test_accuracy", "best_test_loss", "clip_rate", "classes", "seconds",
 ]  # fmt: skip
 EVALUATED = ["run_key", "step", "split", "accuracy"]
-MEASURED = ["run_key", "step", "layer", "diagnostic", "value"]
+
+Frames = dict[str, pd.DataFrame]
 
 
 def stats_path(name: str, statistic: str, results: Path = RESULTS) -> Path:
@@ -43,24 +48,26 @@ def stats_path(name: str, statistic: str, results: Path = RESULTS) -> Path:
     return results / name / "stats" / f"{statistic}.csv"
 
 
-def compute_statistics(config: Config, tables: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+def compute_statistics(config: Config, tables: Frames) -> Frames:
     """Compute every statistic from the tables; the same rows in any order give the same numbers.
 
     Args:
         config: gives the studies their questions.
-        tables: the four tables of plan.schema; of `layers`, the rows of `gradients.gradient_filters` suffice.
+        tables: the four tables of plan.schema.
 
     Returns:
         One frame for each entry of stats_schema.STATS, with its columns in its types.
     """
-    runs, members = tables["runs"], tables["studies"]
-    counted, scores = estimates.count_statuses(runs, members), _scores(runs, members)
-    frames = _compute(config, counted, scores, outcomes(runs, members), tables["curves"], tables["layers"])
+    runs, members = tables["runs"].sort_values("run_key", ignore_index=True), tables["studies"]
+    keys, scores, facts = pd.Index(runs["run_key"]), _scores(runs, members), facts_of(runs)
+    measured = measure([records_of(tables["layers"], keys)], runs)
+    found: Found = {}
+    add_early(found, keys, runs, measured.hidden)
     schedule = schedule_of(scores, tables["curves"])
-    facts = facts_of(runs)
-    warned = early_warning(facts, members, reduce_early([tables["layers"]], facts))
-    frames |= _typed({"inside": inside(runs, members, tables["layers"]), "early_warning": warned})
-    return frames | _typed(join_parts([explore(runs, members, scores, tables, schedule)]))
+    recorded = _of_records(runs, members, scores, tables["curves"], schedule, measured)
+    counted = estimates.count_statuses(runs, members)
+    frames = _compute(config, counted, scores, outcomes(runs, members), tables["curves"])
+    return frames | _join([recorded]) | _typed({"early_warning": early_warning(facts, members, join_early(found))})
 
 
 def _scores(runs: pd.DataFrame, members: pd.DataFrame) -> pd.DataFrame:
@@ -69,13 +76,8 @@ def _scores(runs: pd.DataFrame, members: pd.DataFrame) -> pd.DataFrame:
 
 
 def _compute(
-    config: Config,
-    counted: pd.DataFrame,
-    scores: pd.DataFrame,
-    rows: pd.DataFrame,
-    curves: pd.DataFrame,
-    layers: pd.DataFrame,
-) -> dict[str, pd.DataFrame]:
+    config: Config, counted: pd.DataFrame, scores: pd.DataFrame, rows: pd.DataFrame, curves: pd.DataFrame
+) -> Frames:
     means, profiles = aggregates(rows)
     frames = {
         "studies": estimates.studies(config, counted, scores),
@@ -85,7 +87,6 @@ def _compute(
         "comparisons": comparisons.compare(scores),
         "ranking": ranking.rank(scores),
         "curves": curve_table(scores, curves),
-        "gradients": gradient_table(scores, layers),
         "omnibus": rank_stability.omnibus(rows),
         "pairs": activation_pairs.pairs(rows),
         "rank_stability": rank_stability.stability(rows),
@@ -98,11 +99,32 @@ def _compute(
         "simple_effects": simple_effects(scores),
         "learning_rates": learning_rates(rows),
     }
-    assert {*frames, *NAMES, "inside", "early_warning"} == set(STATS)
+    assert {*frames, *NAMES, "gradients", "inside", "early_warning"} == set(STATS)
     return _typed(frames)
 
 
-def _typed(frames: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+def _of_records(
+    runs: pd.DataFrame,
+    members: pd.DataFrame,
+    scores: pd.DataFrame,
+    curves: pd.DataFrame,
+    schedule: pd.DataFrame,
+    measured: Measured,
+) -> Frames:
+    """Compute what rests on the records of runs, those of whole activations."""
+    own = {"gradients": gradient_table(scores, runs, measured.ends), "inside": inside(runs, members, measured.hidden)}
+    return own | explore(runs, members, scores, curves, measured.ends, schedule)
+
+
+def _join(parts: list[Frames]) -> Frames:
+    joined = {
+        "gradients": join_gradients(part["gradients"] for part in parts),
+        "inside": join_inside(part["inside"] for part in parts),
+    }
+    return _typed(joined | join_parts({name: part[name] for name in NAMES} for part in parts))
+
+
+def _typed(frames: Frames) -> Frames:
     return {name: in_types(frame, STATS[name]) for name, frame in frames.items()}
 
 
@@ -116,26 +138,24 @@ def in_types(frame: pd.DataFrame, columns: tuple[Column, ...]) -> pd.DataFrame:
 
 def write_statistics(config: Config, results: Path = RESULTS) -> dict[str, int]:
     """Write results/<name>/stats/*.csv from the tables and return the number of rows of each."""
-    counted, scores, rows, facts = _read_scores(config, results)
+    members = read_table(config, "studies", results=results)
+    counted, scores, rows, facts = _read_scores(config, members, results)
     own = [("run_key", "in", sorted(set(scores["run_key"])))]
     curves = read_rows(config, "curves", EVALUATED, own, results)
-    layers = read_rows(config, "layers", MEASURED, gradient_filters(scores), results)
-    frames = _compute(config, counted, scores, rows, curves, layers)
-    parts = list(_by_activation(config, scores, schedule_of(scores, curves), results))
-    frames |= _typed(
-        {"inside": join_inside(part for part, _ in parts), "early_warning": _warned(config, facts, results)}
-    )
-    frames |= _typed(join_parts(part for _, part in parts))
+    frames = _compute(config, counted, scores, rows, curves)
+    found: Found = {}
+    keys, schedule = pd.Index(facts["run_key"]), schedule_of(scores, curves)
+    frames |= _join(list(_by_activation(config, members, scores, schedule, (found, keys), results)))
+    frames |= _typed({"early_warning": early_warning(facts, members, join_early(found))})
     paths = [stats_path(config.name, name, results) for name in frames]
     with replacing(*paths) as partial:
         for path, frame in zip(partial, frames.values(), strict=True):
-            frame.to_csv(path, index=False, float_format="%.10g", lineterminator="\n")
+            write_csv(frame, path)
     return {name: len(frame) for name, frame in frames.items()}
 
 
-def _read_scores(config: Config, results: Path) -> tuple[pd.DataFrame, ...]:
+def _read_scores(config: Config, members: pd.DataFrame, results: Path) -> tuple[pd.DataFrame, ...]:
     """Count the runs, score those at the chosen learning rates, give outcome and facts of all; read by activation."""
-    members = read_table(config, "studies", results=results)
     counted, scores, rows, facts = [], [], [], []
     for runs, own in _runs_by_activation(config, members, results):
         counted.append(estimates.count_statuses(runs, own))
@@ -159,20 +179,20 @@ def _runs_by_activation(
 
 
 def _by_activation(
-    config: Config, scores: pd.DataFrame, schedule: pd.DataFrame, results: Path
-) -> Iterator[tuple[pd.DataFrame, dict[str, pd.DataFrame]]]:
-    """Yield `inside` and the explorer's tables of one activation after another, with its records alone in memory."""
-    for runs, own in _runs_by_activation(config, read_table(config, "studies", results=results), results):
-        keys = ("run_key", "in", sorted(runs["run_key"]))
-        within = inside(runs, own, read_rows(config, "layers", MEASURED, inside_filters(runs), results))
-        curves = read_rows(config, "curves", EVALUATED, [keys], results)
-        layers = read_rows(config, "layers", MEASURED, profile_filters(runs), results)
-        yield within, explore(runs, own, scores, {"curves": curves, "layers": layers}, schedule)
-
-
-def _warned(config: Config, facts: pd.DataFrame, results: Path) -> pd.DataFrame:
-    """Look for early warnings among all runs, of which the first updates alone are in memory."""
-    return early_warning(facts, read_table(config, "studies", results=results), read_early(config, facts, results))
+    config: Config,
+    members: pd.DataFrame,
+    scores: pd.DataFrame,
+    schedule: pd.DataFrame,
+    early: "tuple[Found, pd.Index[Any]]",
+    results: Path,
+) -> Iterator[Frames]:
+    """Yield what rests on the records of one activation after another, alone in memory, and add to `early`."""
+    for runs, own in _runs_by_activation(config, members, results):
+        keys = pd.Index(runs["run_key"])
+        measured = measure(read_records(config, keys, results), runs)
+        add_early(*early, runs, measured.hidden)
+        curves = read_rows(config, "curves", EVALUATED, [("run_key", "in", keys)], results)
+        yield _of_records(runs, own, scores, curves, schedule, measured)
 
 
 def read_statistic(config: Config, statistic: str, results: Path = RESULTS) -> pd.DataFrame:

@@ -9,7 +9,6 @@ from actbench.analysis.comparison_schema import (
     RANK_STABILITY,
 )
 from actbench.analysis.early_warning_schema import EARLY_WARNING
-from actbench.analysis.explorer import PROFILES
 from actbench.analysis.factorial_schema import (
     FACTOR_EFFECTS,
     INTERACTIONS,
@@ -17,6 +16,7 @@ from actbench.analysis.factorial_schema import (
     SIMPLE_EFFECTS,
     TRAINABILITY,
 )
+from actbench.analysis.layer_ends import PROFILES
 from actbench.analysis.metrics import CONDITION
 from actbench.analysis.shared_columns import (
     ACTIVATION,
