@@ -105,6 +105,7 @@ def _recorded(depth: int, names: tuple[str, ...]) -> tuple[Array, Array]:
     """Return layer and place in NAMES of the rows of one moment."""
     layers = {"hidden": range(1, depth + 1), "weights": range(1, depth + 2), "network": (0,)}
     rows = [(layer, NAMES.index(name)) for name in names for layer in layers[DIAGNOSTICS[name].where]]
+    rows.sort(key=lambda row: row[0] or depth + 2)  # as training writes them: layer by layer, the whole network last
     layer, place = np.array(rows).T
     return layer, place
 
