@@ -16,9 +16,10 @@ def test_the_text_is_that_of_pandas_with_ten_digits(tmp_path: Path) -> None:
         "number": numbers,
         "whole": pd.array([1, None, *range(7)], dtype="Int64"),
         "n": range(9),
-        "none": np.full(9, np.nan),
+        "nothing": np.full(9, np.nan),
     })  # fmt: skip
-    for name, rows in {"some": frame, "none": frame.iloc[:0], "row": frame.iloc[6:7]}.items():
+    plain = frame.assign(word=frame["word"].str.replace(r'[," ]', "", regex=True))
+    for name, rows in {"some": frame, "none": frame.iloc[:0], "row": frame.iloc[6:7], "plain": plain}.items():
         write_csv(rows, tmp_path / name)
         expected = rows.to_csv(index=False, float_format="%.10g", lineterminator="\n")
         assert (tmp_path / name).read_text() == expected

@@ -68,7 +68,7 @@ def fill_failures(own: pd.DataFrame, curves: pd.DataFrame, schedule: pd.DataFram
     filled = own.merge(schedule.assign(place=place).astype({"split": "category"}), on="steps")
     accuracy = _recorded(curves, keys, steps, splits)[filled["run"], filled["place"]]
     assert not (np.isnan(accuracy) & ~filled["failed"]).any(), "a run that is ok has every evaluation"
-    filled = filled.drop(columns=["run", "place", "failed"])
+    filled = filled.drop(columns=["run", "place"])
     return filled.assign(accuracy=np.where(np.isnan(accuracy), WORST_ACCURACY, accuracy))
 
 

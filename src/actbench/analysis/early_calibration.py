@@ -5,6 +5,7 @@ Shape letters: S seeds, R rows that choose alone, K distinct values in rising or
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -24,11 +25,13 @@ class Signal:
     values_K: Array
     counts_BSK: Array
 
+    @cached_property
     def wins(self) -> Array:
         """Return (S, S): pairs of a bad run of a seed and a good one of another in which the bad one is higher."""
         good_SK, bad_SK = self.counts_BSK
         return np.asarray(bad_SK @ (np.cumsum(good_SK, axis=1) - 0.5 * good_SK).T)
 
+    @cached_property
     def pairs(self) -> Array:
         """Return (S, S): all such pairs."""
         good_S, bad_S = self.counts_BSK.sum(axis=2)
@@ -63,13 +66,15 @@ def choose_rules(counts_BRK: Array, below_BRK: Array) -> Rules:
         below_BRK: the same added up along K.
     """
     (good_RK, bad_RK), (below_good_RK, below_bad_RK) = counts_BRK, below_BRK
-    good_R1, bad_R1 = below_BRK[:, :, -1:]
-    area_R = np.einsum("rk,rk->r", bad_RK, below_good_RK - 0.5 * good_RK)
-    rising_R = 2 * area_R >= (good_R1 * bad_R1)[:, 0]
-    index_RK = below_good_RK * bad_R1 - below_bad_RK * good_R1
-    seen_RK = good_RK + bad_RK > 0  # values that only other seeds have are no thresholds
+    good_R, bad_R = below_BRK[:, :, -1]
+    twice_R = 2 * np.einsum("rk,rk->r", bad_RK, below_good_RK) - np.einsum("rk,rk->r", bad_RK, good_RK)
+    rising_R = twice_R >= good_R * bad_R
+    side_R = np.where(rising_R, 1.0, -1.0)
+    gain_RK = below_good_RK * (side_R * bad_R)[:, None]
+    gain_RK -= below_bad_RK * (side_R * good_R)[:, None]
+    seen_RK = np.logical_or(good_RK, bad_RK)  # values that only other seeds have are no thresholds
     last_R = seen_RK.shape[1] - 1 - seen_RK[:, ::-1].argmax(axis=1)
-    gain_RK = np.where(seen_RK, np.where(rising_R[:, None], index_RK, -index_RK), -np.inf)
+    np.copyto(gain_RK, -np.inf, where=~seen_RK)
     gain_RK[np.arange(len(last_R)), last_R] = np.where(seen_RK.sum(axis=1) > 1, -np.inf, 0.0)
     return Rules(rising_R, gain_RK.argmax(axis=1))
 
@@ -100,8 +105,8 @@ def held_out(signal: Signal, seeds: Any) -> dict[str, float]:
     """
     outcome_B11 = np.array([[[0.0]], [[1.0]]])
     own_BSK = signal.counts_BSK[:, seeds]
-    other_BSK = own_BSK.sum(axis=1, keepdims=True) - own_BSK
-    below_BSK, other_below_BSK = np.cumsum(own_BSK, axis=2), np.cumsum(other_BSK, axis=2)
+    below_BSK = np.cumsum(own_BSK, axis=2)
+    other_BSK, other_below_BSK = (each.sum(axis=1, keepdims=True) - each for each in (own_BSK, below_BSK))
     rules = choose_rules(other_BSK, other_below_BSK)
     other_BSF, own_BSF = rules.table(other_below_BSK), rules.table(below_BSK)
     base_S1 = (other_BSF[1].sum(axis=1) / other_BSF.sum(axis=(0, 2)))[:, None]
@@ -127,7 +132,7 @@ def _added(terms_BSF: Array) -> float:
 
 def _areas_within(signal: Signal, seeds: Any, rules: Rules) -> float:
     """Return the mean area within a seed, in the direction of the others; nan where no seed has both outcomes."""
-    wins_S, pairs_S = (np.diagonal(both)[seeds] for both in (signal.wins(), signal.pairs()))
+    wins_S, pairs_S = (np.diagonal(both)[seeds] for both in (signal.wins, signal.pairs))
     known = pairs_S > 0
     area = wins_S[known] / pairs_S[known]
     return float(np.mean(np.where(rules.rising_R[known], area, 1 - area))) if known.any() else np.nan

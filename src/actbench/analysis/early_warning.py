@@ -58,8 +58,8 @@ def _of_study(facts: pd.DataFrame, early: Early, place: Any) -> pd.DataFrame:
     rows, wins, pairs = [], [], []
     for row, signal in _signals(facts, early, place) if facts["trained"].nunique() > 1 else ():
         rows.append(row | calibrate(signal))
-        wins.append(signal.wins())
-        pairs.append(signal.pairs())
+        wins.append(signal.wins)
+        pairs.append(signal.pairs)
     if not rows:
         return pd.DataFrame([_nothing_to_tell_apart(facts)])
     frame = pd.DataFrame(rows)

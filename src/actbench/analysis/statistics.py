@@ -41,6 +41,7 @@ NEEDED = [
 EVALUATED = ["run_key", "step", "split", "accuracy"]
 
 Frames = dict[str, pd.DataFrame]
+Parts = list[tuple[pd.DataFrame, pd.DataFrame]]  # runs of one activation, and the rows of `studies` that name them
 
 
 def stats_path(name: str, statistic: str, results: Path = RESULTS) -> Path:
@@ -139,13 +140,14 @@ def in_types(frame: pd.DataFrame, columns: tuple[Column, ...]) -> pd.DataFrame:
 def write_statistics(config: Config, results: Path = RESULTS) -> dict[str, int]:
     """Write results/<name>/stats/*.csv from the tables and return the number of rows of each."""
     members = read_table(config, "studies", results=results)
-    counted, scores, rows, facts = _read_scores(config, members, results)
+    parts = list(_runs_by_activation(config, members, results))
+    counted, scores, rows, facts = _read_scores(members, parts)
     own = [("run_key", "in", sorted(set(scores["run_key"])))]
     curves = read_rows(config, "curves", EVALUATED, own, results)
     frames = _compute(config, counted, scores, rows, curves)
     found: Found = {}
     keys, schedule = pd.Index(facts["run_key"]), schedule_of(scores, curves)
-    frames |= _join(list(_by_activation(config, members, scores, schedule, (found, keys), results)))
+    frames |= _join(list(_by_activation(config, parts, scores, schedule, (found, keys), results)))
     frames |= _typed({"early_warning": early_warning(facts, members, join_early(found))})
     paths = [stats_path(config.name, name, results) for name in frames]
     with replacing(*paths) as partial:
@@ -154,10 +156,10 @@ def write_statistics(config: Config, results: Path = RESULTS) -> dict[str, int]:
     return {name: len(frame) for name, frame in frames.items()}
 
 
-def _read_scores(config: Config, members: pd.DataFrame, results: Path) -> tuple[pd.DataFrame, ...]:
-    """Count the runs, score those at the chosen learning rates, give outcome and facts of all; read by activation."""
+def _read_scores(members: pd.DataFrame, parts: Parts) -> tuple[pd.DataFrame, ...]:
+    """Count the runs, score those at the chosen learning rates, give outcome and facts of all."""
     counted, scores, rows, facts = [], [], [], []
-    for runs, own in _runs_by_activation(config, members, results):
+    for runs, own in parts:
         counted.append(estimates.count_statuses(runs, own))
         scores.append(_scores(runs, own))
         rows.append(outcomes(runs, own))
@@ -175,19 +177,19 @@ def _runs_by_activation(
     for activation in sorted({level for study in config.studies for level in study.levels["activation"]}, key=str):
         runs = read_rows(config, "runs", NEEDED, [("activation", "==", activation)], results)
         runs = runs.astype(dict.fromkeys(runs.select_dtypes("category"), "str"))
-        yield runs, members[members["run_key"].isin(runs["run_key"])]
+        yield runs, members[pd.Index(runs["run_key"]).get_indexer(pd.Index(members["run_key"])) >= 0]
 
 
 def _by_activation(
     config: Config,
-    members: pd.DataFrame,
+    parts: Parts,
     scores: pd.DataFrame,
     schedule: pd.DataFrame,
     early: "tuple[Found, pd.Index[Any]]",
     results: Path,
 ) -> Iterator[Frames]:
     """Yield what rests on the records of one activation after another, alone in memory, and add to `early`."""
-    for runs, own in _runs_by_activation(config, members, results):
+    for runs, own in parts:
         keys = pd.Index(runs["run_key"])
         measured = measure(read_records(config, keys, results), runs)
         add_early(*early, runs, measured.hidden)
