@@ -43,6 +43,14 @@ def test_a_planted_effect_is_found(tmp_path: Path) -> None:
     assert found["p_adjusted"].min() == pytest.approx(2 * found["p"].min())
 
 
+def test_a_claim_from_elsewhere_names_its_reference(tmp_path: Path) -> None:
+    """Letters of the texts stand side by side, references behind them."""
+    found = judged(
+        tmp_path, own={**TANH, "source": ["A", "He et al. 2015", "B"]}, alone={**TANH, "source": ["Ma 2021"]}
+    )
+    assert found["source"].to_dict() == {"own": "A B; He et al. 2015", "alone": "Ma 2021"}
+
+
 def test_turning_the_data_turns_the_verdict(tmp_path: Path) -> None:
     """The same ledger over runs with the two activations exchanged contradicts what it supported."""
     turned = FRAMES["runs"].assign(activation=FRAMES["runs"]["activation"].replace({"relu": "tanh", "tanh": "relu"}))

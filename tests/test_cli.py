@@ -3,6 +3,8 @@
 import ast
 import importlib
 import json
+import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -68,6 +70,67 @@ def test_help_shows_an_example(verb: str, capsys: pytest.CaptureFixture[str]) ->
     assert importlib.import_module(f"actbench.shell.{verb}").EXAMPLE.startswith(f"actbench {verb}")
 
 
+def words_of(verb: str) -> list[str]:
+    """Return the words of a verb's example, behind `actbench VERB`."""
+    return shlex.split(importlib.import_module(f"actbench.shell.{verb}").EXAMPLE)[2:]
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_answers_in_json(verb: str) -> None:
+    """Each verb takes --json, and its example is one that it accepts."""
+    parser = cli._Parser(prog=verb)
+    importlib.import_module(f"actbench.shell.{verb}").configure(parser)
+    assert parser.parse_args([*words_of(verb), *([] if "--json" in words_of(verb) else ["--json"])]).json
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_an_example_works_where_it_is_pasted(verb: str, project_root: Path) -> None:
+    """A file that an example reads is in the project, or is a product of a config: results/<name>/…"""
+    products = ("results/default", "results/smoke/")
+    files = [word for word in words_of(verb) if "/" in word and not word.startswith((*products, "rank/"))]
+    assert [file for file in files if not (project_root / file).exists()] == []
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["reproduce --sample 2", "audit", "archive", "claims", "claims some-claim", "cite x", "explain x", "diagnose x"],
+)
+def test_results_are_those_of_the_default_grid(
+    words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What is asked of results without naming a config is asked of config/config.yaml."""
+    monkeypatch.chdir(tmp_path)
+    assert main(words.split()) == 2
+    assert capsys.readouterr().err == "config/config.yaml: no such file; the shipped ones are in config/\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        ("audit a.yaml --summary b.csv", "actbench audit: give a CONFIG or --summary TABLE.csv, not both"),
+        ("audit a.yaml --whole", "--whole: is said of a table"),
+        ("archive --unpack here", "--unpack: name the archive too"),
+        ("cost CONFIG --activation relu", "--activation: a config has its own activations"),
+        ("cost --activation relu relu", "--activation: a level stands there twice"),
+        ("cost --activation reluu", "--activation: unknown activation 'reluu'; did you mean relu"),
+        ("diff a b --tolerance inf", "--tolerance: inf is no number from 0 on"),
+        ("diff a b --tolerance nan", "--tolerance: nan is no number from 0 on"),
+        ("reproduce CONFIG --sample 1 --tolerance inf", "--tolerance: inf is no number from 0 on"),
+        ("plan CONFIG --cluster --nodes 0", "--nodes: 0 is not above 0"),
+        ("plan CONFIG --cluster --gpu-cores nan", "--gpu-cores: nan is not above 0"),
+    ],
+)
+def test_words_that_do_not_fit_are_one_line(
+    words: str, problem: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Words that contradict each other, and numbers that are none, end with exit code 2 before anything is done."""
+    assert main(words.replace("CONFIG", str(write_config(tmp_path))).split()) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith(problem)
+    assert captured.err.count("\n") == 1
+
+
 @pytest.mark.parametrize("verb", VERBS)
 def test_an_unknown_option_is_one_line(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
     """What the parser itself refuses ends with exit code 2 and one line that says where help is."""
@@ -110,13 +173,43 @@ def test_process_exits_with_the_code(tmp_path: Path) -> None:
     assert run("check").returncode == 2
 
 
-def test_closed_pipe_is_no_error(tmp_path: Path) -> None:
-    """`actbench plan … | head -1` ends quietly."""
-    path = write_config(tmp_path)
-    line = f"'{sys.executable}' -m actbench plan '{path}' --shards | head -c 1; echo ${{PIPESTATUS[0]}}"
-    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, timeout=60)
-    assert done.stdout.endswith("0\n")
-    assert "Traceback" not in done.stderr
+def redirected(words: str, redirection: str, buffered: bool) -> subprocess.CompletedProcess[str]:
+    """Run a line of bash that ends in the exit code of the command line."""
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    environment |= {} if buffered else {"PYTHONUNBUFFERED": "1"}
+    line = f"'{sys.executable}' -m actbench {words} {redirection}; echo ${{PIPESTATUS[0]}}"
+    return subprocess.run(["bash", "-c", line], capture_output=True, text=True, timeout=60, env=environment)
+
+
+with_and_without_buffer = pytest.mark.parametrize("buffered", [True, False])
+
+
+@with_and_without_buffer
+@pytest.mark.parametrize("words", ["--help", "--version", "check --help", "check CONFIG", "plan CONFIG --shards"])
+def test_a_reader_that_has_left_is_no_error(words: str, buffered: bool, tmp_path: Path) -> None:
+    """`actbench … | true` ends quietly with 0, whatever is printed and however much of it at once."""
+    done = redirected(words.replace("CONFIG", f"'{write_config(tmp_path)}'"), "| true", buffered)
+    assert (done.stdout, done.stderr) == ("0\n", "")
+
+
+@with_and_without_buffer
+@pytest.mark.parametrize("redirection", ["2>&1 >/dev/null | true", "2>/dev/full", "2>&-"])
+def test_an_error_that_nobody_reads_keeps_its_code(redirection: str, buffered: bool) -> None:
+    """Where standard error leads nowhere, bad input still ends with 2, and says nothing elsewhere."""
+    done = redirected("check absent.yaml", redirection, buffered)
+    assert (done.stdout, done.stderr) == ("2\n", "")
+
+
+@with_and_without_buffer
+@pytest.mark.parametrize("words", ["check --help", "check CONFIG"])
+def test_an_answer_that_cannot_be_written_is_no_success(words: str, buffered: bool, tmp_path: Path) -> None:
+    """A full disk under standard output is one line and exit code 2; a closed one is what the user asked for."""
+    command = words.replace("CONFIG", f"'{write_config(tmp_path)}'")
+    full = redirected(command, ">/dev/full", buffered)
+    assert full.stdout == "2\n"
+    assert full.stderr.startswith("actbench: No space left on device")
+    assert full.stderr.count("\n") == 1
+    assert redirected(command, ">&-", buffered).stdout == "0\n"
 
 
 def test_interrupt_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -340,6 +340,15 @@ def test_norms_that_vanish_are_drawn_at_the_lowest(config_path: Path) -> None:
     assert {float(y) for line in figure.axes[0].lines for y in line.get_ydata()} == {LOWEST}
 
 
+def test_more_levels_than_colours_are_told_apart(config_path: Path) -> None:
+    """Twenty initialisations, more than there are colours, are drawn, each with a colour and marker of its own."""
+    data = numbers("gradient_by_layer", config_path)
+    many = pd.concat([data[data["init"] == data["init"].iloc[0]].assign(init=f"normal({n / 100})") for n in range(20)])
+    legend = drawing("gradient_by_layer", many).legends[0]
+    strokes = {(line.get_color(), line.get_marker()) for line in legend.get_lines() if line.get_marker() != "None"}
+    assert len(strokes) == 20
+
+
 def test_theory_is_dotted_through_the_last_hidden_layer(config_path: Path) -> None:
     """Each initialisation has a dotted line at the start, and none where theory has no prediction."""
     data = numbers("gradient_by_layer", config_path)

@@ -2,13 +2,17 @@
 
 import importlib
 import os
+import re
 import subprocess
 import sys
 from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from actbench.plan import registry
+from actbench.plan.errors import ConfigError
 from actbench.plan.level import parse_level
 from actbench.plan.registry import FILES, declared_text, is_declared, known_levels
 
@@ -96,6 +100,29 @@ def test_all_levels_of_the_benchmark_are_there() -> None:
     }
     for kind, names in wanted.items():
         assert set(names.split()) <= set(known_levels(kind))
+
+
+@every_kind
+def test_names_are_words_of_a_config(kind: str) -> None:
+    """Every level can be written in a config: lower-case letters, digits and _."""
+    assert [name for name in known_levels(kind) if not re.fullmatch(r"[a-z][a-z0-9_]*", name)] == []
+
+
+def test_a_value_that_is_no_literal_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An entry with a constant instead of a number is one line with file, level, keyword and remedy."""
+    text = 'CLIPPING: dict[str, Clip] = {"soft": Clip(soft, formula="g", arguments={"slope": SLOPE})}\n'
+    (tmp_path / FILES["clip"]).write_text(text)
+    monkeypatch.setattr(registry, "LEVELS", tmp_path)
+    for cached in (registry.known_levels, registry._entries):
+        cached.cache_clear()
+    try:
+        with pytest.raises(ConfigError) as raised:
+            known_levels("clip")
+    finally:
+        monkeypatch.undo()
+        for cached in (registry.known_levels, registry._entries):
+            cached.cache_clear()
+    assert str(raised.value).startswith("levels/clipping.py: soft: `arguments={'slope': SLOPE}` is read without")
 
 
 def test_reading_names_does_not_import_torch() -> None:

@@ -30,9 +30,9 @@ def test_figure_writes_its_files_and_names_them(here: Path, capsys: pytest.Captu
 
 
 def test_without_a_name_all_figures_are_drawn(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Each figure has its files, and one line of JSON."""
+    """Each figure has its files, and --json lists them all in one document."""
     assert main(["figure", here.name, "--json"]) == 0
-    answers = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    answers = json.loads(capsys.readouterr().out)
     assert [answer["figure"] for answer in answers] == list(declarations())
     assert all(Path(file).is_file() for answer in answers for file in answer["files"])
 

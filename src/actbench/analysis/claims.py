@@ -15,7 +15,7 @@ from actbench.analysis.tables import RESULTS, check_made_from, table_path
 from actbench.analysis.verdicts import CONTRADICTED, NOT_YET, SUPPORTED, conclude
 from actbench.plan.checksums import refuse_damaged
 from actbench.plan.config import Config
-from actbench.plan.ledger import Claim
+from actbench.plan.ledger import SOURCES, Claim
 
 ALPHA = 0.05
 REMEDY = "run `actbench claims CONFIG`"
@@ -43,7 +43,7 @@ def compute_claims(ledger: tuple[Claim, ...], evidence: Evidence) -> tuple[pd.Da
 
 def _claim_row(claim: Claim, tests: pd.DataFrame) -> dict[str, object]:
     row: dict[str, object] = {
-        "id": claim.id, "statement": claim.statement, "source": " ".join(claim.source), "kind": claim.kind,
+        "id": claim.id, "statement": claim.statement, "source": _spelled(claim.source), "kind": claim.kind,
         "family": claim.family, "figure": claim.figure,
     }  # fmt: skip
     if tests.empty:
@@ -65,6 +65,12 @@ def _claim_row(claim: Claim, tests: pd.DataFrame) -> dict[str, object]:
             "note": "; ".join(filter(None, [several, str(shown["note"])])),
         }
     )
+
+
+def _spelled(sources: tuple[str, ...]) -> str:
+    """Write letters side by side and references behind them: `A B; He et al. 2015`."""
+    letters = " ".join(word for word in sources if word in SOURCES)
+    return "; ".join(filter(None, [letters, *(word for word in sources if word not in SOURCES)]))
 
 
 def _weakest(whole: pd.DataFrame) -> "pd.Series[Any]":

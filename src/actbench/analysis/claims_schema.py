@@ -27,7 +27,7 @@ _QUANTITY = Column("quantity", "string", "", "what was measured, when, where and
 CLAIMS = (
     _CLAIM,
     _STATEMENT,
-    Column("source", "string", "", "texts that make the claim"),
+    Column("source", "string", "", "texts that make the claim, and references"),
     _KIND,
     _STUDY,
     _QUANTITY,

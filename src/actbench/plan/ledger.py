@@ -17,6 +17,7 @@ from actbench.plan.strict_yaml import read_yaml
 
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 SOURCES = ("A", "B", "C")
+REFERENCE = re.compile(r"\S.*\b(1[6-9]|20)\d\d\b.*")  # anything else that makes a claim, with its year
 KINDS = ("exact", "measured", "cost")
 SPEED, CLOCK = "steps_to_loss", "seconds_to_loss"  # the quantities that are read from the learning curves
 
@@ -59,7 +60,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
 # Every key of a claim: type, default, meaning. config/README.md is made from it.
 CLAIM_KEYS: dict[str, tuple[type, Any, str]] = {
     "statement": (str, None, "the claim in one sentence"),
-    "source": (list, None, "which of the texts A, B, C make it"),
+    "source": (list, None, "who makes it: the texts A, B, C, or a reference with its year, such as He et al. 2015"),
     "kind": (str, None, "exact: by calculus; measured: over runs; cost: timed"),
     "family": (str, "claims", "Holm's correction takes the claims of one family together"),
     "figure": (str, "", "the figure that shows it"),
@@ -162,8 +163,7 @@ def _read_claim(name: str, raw: Any, studies: list[str], where: str) -> Claim:
         raise ConfigError(where, "an id is lower-case words joined by hyphens")
     values = take(raw, CLAIM_KEYS, where, also=tuple(TEST_KEYS))
     _check_word(values["kind"], KINDS, f"{where}.kind")
-    for letter in values["source"]:
-        _check_word(letter, SOURCES, f"{where}.source")
+    _check_sources(values["source"], f"{where}.source")
     if values["figure"]:
         _check_word(values["figure"], figure_names(), f"{where}.figure")
     shared = {key: value for key, value in raw.items() if key in TEST_KEYS}
@@ -177,6 +177,15 @@ def _read_claim(name: str, raw: Any, studies: list[str], where: str) -> Claim:
         for part, own in parts.items()
     )
     return Claim(**{**values, "id": name, "source": tuple(values["source"]), "tests": tests})
+
+
+def _check_sources(given: list[Any], where: str) -> None:
+    if not given:
+        raise ConfigError(where, f"an empty list; name {', '.join(SOURCES)} or a reference with its year")
+    for word in given:
+        if not isinstance(word, str) or not (word in SOURCES or REFERENCE.fullmatch(word)):
+            known = f"known: {', '.join(SOURCES)}, or a reference with its year"
+            raise ConfigError(where, f"unknown source {word!r}; {known}")
 
 
 def _read_test(name: str, raw: dict[str, Any], studies: list[str], where: str) -> ClaimTest:

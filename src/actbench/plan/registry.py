@@ -9,6 +9,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from actbench.plan.errors import ConfigError
+
 LEVELS = Path(__file__).resolve().parent.parent / "levels"
 
 FILES = {
@@ -31,12 +33,12 @@ def known_levels(kind: str) -> dict[str, Arguments]:
     if kind in FOLDERS:
         files = sorted((LEVELS / FOLDERS[kind]).glob("*.py"))
         return {file.stem: {} for file in files if not file.stem.startswith("_")}
-    return {name: _keyword(entry, "arguments", {}) for name, entry in _entries(kind).items()}
+    return {name: _keyword(kind, name, "arguments", {}) for name in _entries(kind)}
 
 
 def argument_bounds(kind: str, name: str) -> dict[str, tuple[float, float]]:
     """Return the least and the greatest value of each bounded argument of a level."""
-    bounds: dict[str, tuple[float, float]] = {} if kind in FOLDERS else _keyword(_entries(kind)[name], "bounds", {})
+    bounds: dict[str, tuple[float, float]] = {} if kind in FOLDERS else _keyword(kind, name, "bounds", {})
     return bounds
 
 
@@ -50,12 +52,12 @@ def description(kind: str, name: str) -> str:
 
 def declared_text(kind: str, name: str, keyword: str, default: str = "") -> str:
     """Return a text that an entry declares, e.g. `declared_text("diagnostic", "gradient_norm", "meaning")`."""
-    return str(_keyword(_entries(kind)[name], keyword, default))
+    return str(_keyword(kind, name, keyword, default))
 
 
 def is_declared(kind: str, name: str, flag: str) -> bool:
     """Tell whether an entry declares a flag, e.g. `is_declared("norm", "batchnorm", "cancels_bias")`."""
-    return bool(_keyword(_entries(kind)[name], flag, False))
+    return bool(_keyword(kind, name, flag, False))
 
 
 @cache
@@ -70,8 +72,16 @@ def _entries(kind: str) -> dict[str, ast.expr]:
     raise AssertionError("a registry file holds one annotated upper-case dict literal")
 
 
-def _keyword(entry: ast.expr, name: str, default: Any) -> Any:
-    for keyword in getattr(entry, "keywords", []):
-        if keyword.arg == name:
-            return ast.literal_eval(keyword.value)
+def _keyword(kind: str, name: str, word: str, default: Any) -> Any:
+    for keyword in getattr(_entries(kind)[name], "keywords", []):
+        if keyword.arg == word:
+            return _literal(keyword.value, f"levels/{FILES[kind]}: {name}", word)
     return default
+
+
+def _literal(value: ast.expr, where: str, word: str) -> Any:
+    try:
+        return ast.literal_eval(value)
+    except ValueError:
+        found = f"`{word}={ast.unparse(value)}` is read without importing the file; write the value itself"
+        raise ConfigError(where, found) from None

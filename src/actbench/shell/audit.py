@@ -10,13 +10,14 @@ if TYPE_CHECKING:
     from actbench.plan.config import Config
 
 EXAMPLE = "actbench audit config/smoke.yaml"
-LEDGER = Path("config/claims.yaml")
+LEDGER, CONFIG = Path("config/claims.yaml"), "config/config.yaml"
 REMEDY = "run snakemake with this config"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of the verb."""
-    parser.add_argument("config", metavar="CONFIG", nargs="?", help="config file; its results are checked")
+    whose = f"config file; its results are checked (default: {CONFIG})"
+    parser.add_argument("config", metavar="CONFIG", nargs="?", help=whose)
     parser.add_argument(
         "--summary", type=Path, metavar="TABLE.csv", help="check a table of mean, sd, n, p, d, low, high"
     )
@@ -31,8 +32,10 @@ def run(arguments: argparse.Namespace) -> int:
     """Print a line a mismatch and return 1 when there is one."""
     from actbench.plan.errors import ConfigError
 
-    if (arguments.config is None) == (arguments.summary is None):
-        raise ConfigError("actbench audit", "give a CONFIG, or --summary TABLE.csv")
+    if arguments.config and arguments.summary:
+        raise ConfigError("actbench audit", "give a CONFIG or --summary TABLE.csv, not both")
+    if arguments.whole and not arguments.summary:
+        raise ConfigError("--whole", "is said of a table; give --summary TABLE.csv too")
     compared, problems, unchecked = _summary(arguments) if arguments.summary else _results(arguments)
     if arguments.json:
         found = {"compared": compared, "mismatches": problems, "unchecked": unchecked}
@@ -55,7 +58,7 @@ def _results(arguments: argparse.Namespace) -> tuple[dict[str, int], list[str], 
     from actbench.plan.config import load_config
     from actbench.plan.ledger import load_ledger
 
-    config = load_config(arguments.config)
+    config = load_config(arguments.config or CONFIG)
     ledger = load_ledger(arguments.ledger, [study.name for study in config.studies])
     from actbench.audit.products import audit_results
 

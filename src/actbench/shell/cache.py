@@ -7,19 +7,20 @@ from pathlib import Path
 from actbench.plan.errors import ConfigError
 from actbench.training.process import cache_folder, source_digest
 
-EXAMPLE = "actbench cache merge /mnt/cluster/cache"
+EXAMPLE = "actbench cache verify"
 ACTIONS = {
     "verify": "check every file: checksum, columns, place, and runs held twice with other numbers",
     "merge": "copy the runs of another cache; one that both hold with other numbers is reported and left out",
     "prune": "list what is no longer read, with sizes; --yes deletes it",
 }
+EXAMPLES = {"verify": EXAMPLE, "merge": "actbench cache merge /mnt/cluster/cache", "prune": "actbench cache prune"}
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     for action, text in ACTIONS.items():
-        below = actions.add_parser(action, help=text, description=text)
+        below = actions.add_parser(action, help=text, description=text, epilog=f"example: {EXAMPLES[action]}")
         if action == "merge":
             below.add_argument("other", type=Path, metavar="DIR", help="the other cache")
         if action == "prune":

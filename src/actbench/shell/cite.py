@@ -7,7 +7,7 @@ from typing import Any
 
 from actbench.plan.config import load_config
 
-EXAMPLE = "actbench cite rank/main/gelu --config config/config.yaml"
+EXAMPLE = "actbench cite rank/main/gelu --config config/smoke.yaml"
 NAMED = 4  # run keys that the text spells out; --json has all
 
 

@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import NoReturn, TextIO
 
 from actbench import __version__
 from actbench.plan.errors import ConfigError, nearest
@@ -53,13 +53,52 @@ def main(words: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code: 0 fine, 1 the check found something, 2 bad input."""
     words = sys.argv[1:] if words is None else list(words)
     _print_anything()
+    try:
+        code = _answer(words)
+        _write(sys.stdout)  # here, not at the end of the process, shows that the disk is full or the reader has left
+        return code
+    except ConfigError as error:
+        return _fail(error, BAD_INPUT)
+    except Stopped as reason:
+        return _fail(f"stopped {reason}; {KEPT}, and the next attempt goes on", TRY_AGAIN)
+    except KeyboardInterrupt:
+        return _fail(f"stopped; {KEPT}", 128 + signal.SIGINT)
+    except BrokenPipeError:  # the reader, `head` say, has left
+        _print_no_more(sys.stdout)
+        return OK
+    except (OSError, MemoryError, ImportError) as error:  # a full disk, a folder that takes no files, too little memory
+        return _fail(_surroundings(error), BAD_INPUT)
+
+
+def _answer(words: list[str]) -> int:
     if not words or words[0] in ("-h", "--help"):
         print(_overview())
         return OK
     if words[0] == "--version":
         print(f"actbench {__version__}")
         return OK
-    return _run_verb(words[0], list(words[1:]))
+    return _run_verb(words[0], words[1:])
+
+
+def _fail(why: object, code: int) -> int:
+    """Say why, in one line; what nobody can be told any more is dropped."""
+    for stream, text in ((sys.stderr, f"{why}\n"), (sys.stdout, "")):
+        try:
+            _write(stream, text)
+        except OSError:
+            _print_no_more(stream)
+    return code
+
+
+def _write(stream: TextIO | None, text: str = "") -> None:
+    if stream:  # None: the process was started with a closed one
+        stream.write(text)
+        stream.flush()
+
+
+def _print_no_more(stream: TextIO) -> None:
+    """Let Python throw away what it would write at its end, and complain about."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _print_anything() -> None:
@@ -83,35 +122,24 @@ class _Parser(argparse.ArgumentParser):
         """Raise ConfigError instead of printing the usage and leaving."""
         raise ConfigError(self.prog, f"{message}; see {self.prog} --help")
 
+    def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
+        """Leave after --help, which the reader may not have waited for."""
+        _write(sys.stdout)
+        super().exit(status, message)
+
 
 def _run_verb(verb: str, words: list[str]) -> int:
-    try:
-        if verb not in VERBS:
-            raise ConfigError("actbench", f"unknown verb {verb!r}; {nearest(verb, list(VERBS))}")
-        module = importlib.import_module(f"actbench.shell.{verb}")
-        parser = _Parser(
-            prog=f"actbench {verb}",
-            description=VERBS[verb],
-            epilog=f"example: {module.EXAMPLE}",
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-        )
-        module.configure(parser)
-        return int(module.run(parser.parse_args(words)))
-    except ConfigError as error:
-        print(error, file=sys.stderr)
-        return BAD_INPUT
-    except Stopped as reason:
-        print(f"stopped {reason}; {KEPT}, and the next attempt goes on", file=sys.stderr)
-        return TRY_AGAIN
-    except KeyboardInterrupt:
-        print(f"stopped; {KEPT}", file=sys.stderr)
-        return 128 + signal.SIGINT
-    except BrokenPipeError:  # the reader, `head` say, has left
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return OK
-    except (OSError, MemoryError, ImportError) as error:  # a full disk, a folder that takes no files, too little memory
-        print(_surroundings(error), file=sys.stderr)
-        return BAD_INPUT
+    if verb not in VERBS:
+        raise ConfigError("actbench", f"unknown verb {verb!r}; {nearest(verb, list(VERBS))}")
+    module = importlib.import_module(f"actbench.shell.{verb}")
+    parser = _Parser(
+        prog=f"actbench {verb}",
+        description=VERBS[verb],
+        epilog=f"example: {module.EXAMPLE}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    module.configure(parser)
+    return int(module.run(parser.parse_args(words)))
 
 
 def _surroundings(error: OSError | MemoryError | ImportError) -> ConfigError:

@@ -5,7 +5,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-EXAMPLE = "actbench compare scores.csv --treatment activation --block dataset --value accuracy --json"
+EXAMPLE = (
+    "actbench compare results/reference/default/stats/cost.csv --treatment activation --block round --value step_us"
+    " --lower-is-better"
+)
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

@@ -48,17 +48,21 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _names(arguments: argparse.Namespace) -> list[str]:
     from actbench.plan.config import load_config
-    from actbench.plan.level import parse_level
+    from actbench.plan.errors import ConfigError
+    from actbench.plan.level import canonical
     from actbench.plan.registry import known_levels
 
-    if arguments.config and not arguments.activation:
+    if arguments.config and arguments.activation:
+        raise ConfigError("--activation", "a config has its own activations; give one of the two")
+    if arguments.config:
         levels = (study.levels["activation"] for study in load_config(arguments.config).studies)
         return sorted({str(name) for own in levels for name in own})
     known = known_levels("activation").items()
     names = arguments.activation or [name for name, given in known if None not in given.values()]
-    for name in names:
-        parse_level("activation", name)
-    return list(names)
+    found = [canonical("activation", name, "--activation") for name in names]
+    if len(set(found)) < len(found):
+        raise ConfigError("--activation", "a level stands there twice; name each once")
+    return found
 
 
 def _path(arguments: argparse.Namespace) -> Path:

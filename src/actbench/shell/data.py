@@ -8,7 +8,7 @@ from actbench.levels.dataset import Dataset, dataset_module
 from actbench.plan.errors import ConfigError
 from actbench.plan.registry import known_levels
 
-EXAMPLE = "actbench data fashion_mnist"
+EXAMPLE = "actbench data mnist1d"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

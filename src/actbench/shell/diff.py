@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-EXAMPLE = "actbench diff results/reference results/default --json"
+EXAMPLE = "actbench diff results/reference/default results/default --json"
 MOST_ROWS = 20
 
 
@@ -24,8 +24,8 @@ def run(arguments: argparse.Namespace) -> int:
     from actbench.plan.errors import ConfigError
 
     tolerance = TOLERANCE if arguments.tolerance is None else arguments.tolerance
-    if not tolerance >= 0:
-        raise ConfigError("--tolerance", f"{tolerance} is below 0; give the largest deviation that may pass")
+    if not 0 <= tolerance < float("inf"):
+        raise ConfigError("--tolerance", f"{tolerance} is no number from 0 on; give the largest that may pass")
     found = compare_sets(arguments.first, arguments.second, tolerance)
     differing = found.conditions[found.conditions["p_holm"] < LEVEL].sort_values("p_holm", kind="stable")
     rows = differing.astype("object").where(differing.notna(), None).to_dict("records")

@@ -18,7 +18,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--width", choices=WIDTHS, help="one column, a journal's text or a slide (default: the config's)"
     )
-    parser.add_argument("--json", action="store_true", help="print the written files as JSON, one line a figure")
+    parser.add_argument("--json", action="store_true", help="print the written files as JSON, of all figures as a list")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -30,7 +30,9 @@ def run(arguments: argparse.Namespace) -> int:
     from actbench.show.figure_file import write_figure
 
     drawn = {name: write_figure(name, config, arguments.results, arguments.figures, arguments.width) for name in names}
-    for name, paths in drawn.items():
-        files = [path.as_posix() for path in paths]
-        print(json.dumps({"figure": name, "files": files}) if arguments.json else "\n".join(files))
+    answers = [{"figure": name, "files": [path.as_posix() for path in paths]} for name, paths in drawn.items()]
+    if arguments.json:
+        print(json.dumps(answers[0] if arguments.name else answers))
+    else:
+        print("\n".join(file for answer in answers for file in answer["files"]))
     return 0

@@ -13,6 +13,7 @@ EXAMPLE = "actbench probe --activation sigmoid tanh relu gelu silu --depth 10 --
 LEVELS = ("init", "norm", "residual")
 MOST_WEIGHTS = 400_000_000  # of one network, 3 GB in float64
 MOST_SEEDS, MOST_EXAMPLES = 1000, 65536
+MOST_ACTIVATIONS = 100_000_000  # of one network over all examples, 3 GB with their gradients
 GAUSSIAN = "gaussian"  # standard normal inputs, as many as the width
 
 
@@ -78,6 +79,9 @@ def _levels(arguments: argparse.Namespace) -> dict[str, Any]:
     for name, least, most in (("seeds", 1, MOST_SEEDS), ("examples", 2, MOST_EXAMPLES)):
         if not least <= getattr(arguments, name) <= most:
             raise ConfigError(f"--{name}", f"{getattr(arguments, name)} is outside {least} … {most}")
+    if levels["depth"] * levels["width"] * arguments.examples > MOST_ACTIVATIONS:
+        problem = f"{arguments.examples} examples in {levels['depth']} layers of {levels['width']} units have more than"
+        raise ConfigError("--examples", f"{problem} {MOST_ACTIVATIONS:,} activations; give fewer, or a smaller network")
     if arguments.figure and arguments.figure.suffix not in (".png", ".pdf", ".svg"):
         raise ConfigError("--figure", f"{str(arguments.figure)!r} must end in .png, .pdf or .svg")
     return levels

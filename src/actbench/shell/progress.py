@@ -2,10 +2,10 @@
 
 import json
 import os
-import sys
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import TextIO
 
 from actbench.plan.cost import run_seconds
 from actbench.plan.design import Run
@@ -21,8 +21,9 @@ class Progress:
     The workflow sets ACTBENCH_STARTED to the time of its start, so that networks per second count this start only.
     """
 
-    def __init__(self, folder: Path, shards: Sequence[Shard], shard: Shard) -> None:
-        self.journal = folder / "progress.jsonl"
+    def __init__(self, folder: Path, shards: Sequence[Shard], shard: Shard, stream: TextIO | None = None) -> None:
+        self.journal, self.stream = folder / "progress.jsonl", stream
+        self.counts = {"trained": 0, "cached": 0}
         self.total = sum(len(item.runs) for item in shards)
         self.started = float(os.environ.get("ACTBENCH_STARTED", time.time()))
         finished = [item for item in shards if item.id != shard.id and self._is_older(folder, item)]
@@ -39,6 +40,7 @@ class Progress:
         """Note runs that are done, trained now or found, and print the line when the last one is some seconds old."""
         if not runs:
             return
+        self.counts["trained" if trained else "cached"] += len(runs)
         entry = {"time": round(time.time(), 3), "runs": len(runs), "work": _work(runs), "trained": trained}
         self.journal.parent.mkdir(parents=True, exist_ok=True)
         with self.journal.open("a", encoding="utf-8") as stream:
@@ -47,7 +49,7 @@ class Progress:
             self.print()
 
     def print(self) -> None:
-        """Print the line to standard output."""
+        """Print the line to the stream, standard output by default."""
         self.last = time.time()
         done = [entry for entry in _entries(self.journal) if entry["time"] >= self.started]
         runs, work = sum(entry["runs"] for entry in done), sum(entry["work"] for entry in done)
@@ -55,8 +57,8 @@ class Progress:
         elapsed = max(time.time() - self.started, 1e-3)
         rate = sum(entry["runs"] for entry in trained) / elapsed
         left = self.total_work - self.work_before - work
-        print(line(int(self.runs_before + runs), self.total, rate, self._time_left(left, trained, elapsed)))
-        sys.stdout.flush()
+        text = line(int(self.runs_before + runs), self.total, rate, self._time_left(left, trained, elapsed))
+        print(text, file=self.stream, flush=True)
 
     def _time_left(self, left: float, trained: list[dict[str, float]], elapsed: float) -> float | None:
         """Return seconds, or None while less is trained than tells more than how long jobs take to start."""

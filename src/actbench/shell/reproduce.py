@@ -12,11 +12,13 @@ if TYPE_CHECKING:
     from actbench.analysis.reproduction import Reproduction
 
 EXAMPLE = "actbench reproduce config/smoke.yaml --sample 5 --seed 1"
+CONFIG = "config/config.yaml"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("config", help="config file whose results are reproduced")
+    whose = f"config file whose results are reproduced (default: {CONFIG})"
+    parser.add_argument("config", nargs="?", default=CONFIG, help=whose)
     parser.add_argument("--sample", type=int, required=True, metavar="K", help="number of runs, picked at random")
     parser.add_argument("--seed", type=int, default=0, help="which runs are picked (default: 0)")
     parser.add_argument("--tolerance", type=float, help="largest deviation of a final number (default: 0.1)")
@@ -39,8 +41,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     config = load_config(arguments.config)
     tolerance = TOLERANCE if arguments.tolerance is None else arguments.tolerance
-    if not tolerance >= 0:
-        raise ConfigError("--tolerance", f"{tolerance} is below 0; give the largest deviation that may pass")
+    if not 0 <= tolerance < float("inf"):
+        raise ConfigError("--tolerance", f"{tolerance} is no number from 0 on; give the largest that may pass")
     picked = sample_runs(expand(config, arguments.config), arguments.sample, arguments.seed)
     chosen = [("run_key", "in", [item.key for item in picked])]
     recorded = {

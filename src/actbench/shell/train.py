@@ -1,6 +1,8 @@
 """`actbench train`: train the runs of one shard."""
 
 import argparse
+import json
+import sys
 from pathlib import Path
 
 from actbench.training.device import use_device
@@ -20,6 +22,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--output", type=Path, help="file to write (default: results/<name>/shards/<id>.parquet)")
     parser.add_argument("--digest", help="stop unless the shard's runs still have this digest")
     parser.add_argument("--data", type=Path, default=Path("data"), help="folder of the data sets (default: data)")
+    parser.add_argument("--json", action="store_true", help="print the written file and its runs as JSON")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -50,9 +53,12 @@ def run(arguments: argparse.Namespace) -> int:
     use_device(config.device)
     one_core()
     results = Path("results") / config.name
-    progress = Progress(results, list(shards.values()), shard)
+    progress = Progress(results, list(shards.values()), shard, sys.stderr if arguments.json else None)
     datasets = {name: load_dataset(name, arguments.data) for name in {item.dataset for item in shard.runs}}
     rows = train_shard(shard, datasets, cache_folder(), progress.add)
-    write_shard(rows, arguments.output or results / "shards" / f"{shard.id}.parquet")
+    file = arguments.output or results / "shards" / f"{shard.id}.parquet"
+    write_shard(rows, file)
     progress.print()
+    if arguments.json:
+        print(json.dumps({"file": file.as_posix(), "runs": rows.num_rows, **progress.counts}))
     return 0

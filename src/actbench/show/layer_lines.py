@@ -1,6 +1,7 @@
 """Gradient norms over the layers of the deepest networks, which several figures of the statistic `gradients` draw."""
 
 import itertools
+from collections.abc import Iterator
 from typing import Any
 
 import pandas as pd
@@ -29,7 +30,7 @@ def layer_figure(data: pd.DataFrame, by: str, title: str) -> Figure:
         title: of the legend.
     """
     names, levels = ordered(data["activation"]), sorted(data[by].unique())
-    strokes = dict(zip(levels, zip(CATEGORIES, MARKERS, strict=True), strict=False))
+    strokes = dict(zip(levels, _strokes(), strict=False))
     figure, axes = panel_grid(len(names), height_mm=30, extra_mm=18)
     for axis, name in zip(axes, names, strict=True):
         axis.set_title(name)
@@ -43,6 +44,12 @@ def layer_figure(data: pd.DataFrame, by: str, title: str) -> Figure:
     figure.supylabel("gradient norm (no unit)", fontsize=8)
     legend_above(figure, _entries(strokes, "weight_gradient" in data), title)
     return figure
+
+
+def _strokes() -> Iterator[tuple[str, str]]:
+    """Yield colours with a marker each: first every one once, then the same colours with the next marker, and so on."""
+    for turn, place in itertools.product(range(len(MARKERS)), range(len(CATEGORIES))):
+        yield CATEGORIES[place], MARKERS[(place + turn) % len(MARKERS)]
 
 
 def _entries(strokes: dict[str, tuple[str, str]], predicted: bool) -> list[tuple[str, dict[str, Any]]]:
