@@ -43,6 +43,13 @@ def _spelled(name: str, arguments: dict[str, float | None]) -> str:
     return f"{name}({','.join(repr(REQUIRED if value is None else value) for value in arguments.values())})"
 
 
+def looped(factor: str) -> list[str]:
+    """Return the levels of a factor that the compiled engine knows; the others are trained by autograd alone."""
+    flag = "coefficients" if factor == "residual" else "compiled"
+    entries = REGISTRIES[factor].values()
+    return [level for level, entry in zip(levels(factor), entries, strict=True) if getattr(entry, flag) is not None]
+
+
 def every_level() -> list[tuple[str, str]]:
     """Return (factor, level) of everything in the registries that acts on training."""
     return [(factor, level) for factor in REGISTRIES for level in levels(factor)]

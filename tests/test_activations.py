@@ -4,12 +4,14 @@ Letters: P models, B batch, D width.
 """
 
 import math
+import re
 
 import pytest
 import torch
 from torch import Tensor, nn
 
 from actbench.levels.activations import ACTIVATIONS, Activation
+from formulas import evaluate
 
 TWINS = {
     "identity": nn.Identity(),
@@ -87,13 +89,25 @@ def test_shape_and_dtype_are_kept(name: str, dtype: torch.dtype, shape: tuple[in
         assert (result.shape, result.dtype) == (z.shape, dtype)
 
 
-@every_activation
+@pytest.mark.parametrize("name", list(DEFINITIONS))
 def test_values_are_the_definition(name: str) -> None:
     """The function is the formula of its paper, computed for single numbers with the math module."""
     z = torch.linspace(-6, 6, 241, dtype=torch.float64)
     exact = torch.tensor([DEFINITIONS[name](value) for value in z.tolist()], dtype=torch.float64)
     entry = ACTIVATIONS[name]
     torch.testing.assert_close(entry.function(z, *extras(entry)), exact, rtol=1e-12, atol=1e-12)
+
+
+@every_activation
+def test_values_are_the_formula(name: str) -> None:
+    """The function is what its entry's formula says, whose constants have four decimals or more."""
+    entry = ACTIVATIONS[name]
+    learned = dict(zip(re.findall(r"(\w+) learned", entry.formula), entry.learned.values(), strict=True))
+    z = torch.linspace(-6, 6, 61, dtype=torch.float64)
+    said = [evaluate(entry.formula, z=value, **entry.arguments, **learned) for value in z.tolist()]
+    torch.testing.assert_close(
+        entry.function(z, *extras(entry)), torch.tensor(said, dtype=torch.float64), rtol=1e-4, atol=1e-9
+    )
 
 
 @every_activation
@@ -124,7 +138,7 @@ def test_arguments_change_function_and_derivative_alike(name: str, value: float)
     torch.testing.assert_close(ACTIVATIONS[name].derivative(z.detach(), value), slope)
 
 
-@every_activation
+@pytest.mark.parametrize("name", list(TWINS))
 def test_torch_module_is_equal_to_rounding(name: str) -> None:
     """In float32 the function and its gradient are those of the torch.nn module."""
     entry = ACTIVATIONS[name]

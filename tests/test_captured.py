@@ -6,13 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from actbench.levels.clipping import CLIPPING
 from actbench.levels.normalizations import NORMALIZATIONS
-from actbench.levels.optimizers import OPTIMIZERS
 from actbench.plan.design import Run
 from actbench.training import loop
 from actbench.training.captured import CapturedSteps
-from test_compiled import spelled
+from exactness import levels
 from test_twin import runs_of, tiny_dataset
 
 NO_GPU = "needs an NVIDIA GPU and a torch built for it; `pytest tests/test_captured.py` on such a machine runs it"
@@ -29,7 +27,7 @@ def both(runs: list[Run], steps: int) -> tuple[loop.Training, loop.Training]:
 
 
 @pytest.mark.parametrize(
-    ("norm", "clip", "optimizer"), list(itertools.product(NORMALIZATIONS, spelled(CLIPPING), OPTIMIZERS))
+    ("norm", "clip", "optimizer"), list(itertools.product(*map(levels, ("norm", "clip", "optimizer"))))
 )
 def test_a_captured_step_is_a_step(norm: str, clip: str, optimizer: str) -> None:
     """For every norm, clipping rule and optimiser the parameters, statistics and clip counts have the same bits."""

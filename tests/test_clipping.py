@@ -30,7 +30,7 @@ def clip(name: str, gradient_PN: Tensor) -> Tensor:
     return CLIPPING[name].function(gradient_PN, *[THRESHOLD for _ in CLIPPING[name].arguments])
 
 
-@every_clip
+@pytest.mark.parametrize("name", list(TWINS))
 def test_torch_is_equal_to_rounding(name: str) -> None:
     """Each model's gradient becomes what torch makes of it, cut into two parameters."""
     gradient_PN = gradients()
@@ -65,7 +65,7 @@ def test_changed_is_right_at_the_threshold() -> None:
     assert CLIPPING["value"].function(gradient_PN, 1.5).tolist() == [True, False, True]
 
 
-@every_clip
+@pytest.mark.parametrize("name", list(TWINS))
 def test_a_clipped_gradient_respects_the_threshold(name: str) -> None:
     """No norm, or no entry, is above the threshold afterwards, and a second clip changes nothing."""
     gradient_PN = gradients()

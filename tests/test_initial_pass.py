@@ -60,7 +60,7 @@ def test_biases_of_the_first_layer_know_its_inputs() -> None:
 @pytest.mark.parametrize("name", INITIALIZERS)
 def test_declared_variances_are_those_of_the_weights(name: str) -> None:
     """An initialiser's variance is the mean square of what it draws, weights and biases, within 1 %."""
-    entry, arguments = INITIALIZERS[name], (0.3,) * len(INITIALIZERS[name].arguments)
+    entry, arguments = INITIALIZERS[name], tuple(value or 0.3 for value in INITIALIZERS[name].arguments.values())
     phi = nonlinearity("tanh")
     weight = entry.weight(torch.Generator().manual_seed(0), 700, 500, torch.tanh, *arguments)
     assert float(weight.square().mean()) == pytest.approx(entry.variance(700, 500, phi, *arguments), rel=0.01)

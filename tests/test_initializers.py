@@ -8,13 +8,14 @@ from torch import Tensor, nn
 
 from actbench.levels.activations import ACTIVATIONS
 from actbench.levels.initializers import INITIALIZERS
+from actbench.levels.nonlinearity import nonlinearity
 
 FANS = [(40, 64), (64, 64), (300, 200), (64, 10)]
-ARGUMENTS = {"normal": (0.37,)}
+REQUIRED = 0.37  # for an argument that must be given
 TANH_MEAN_SQUARE = 0.39429449039746  # E[tanh(z)²], from mpmath
 UNIFORM = {"xavier_uniform", "he_uniform", "torch_default"}
 
-# The variance that the formula of each level promises, for a layer that tanh feeds.
+# The variance that the formula of each shipped level promises, for a layer that tanh feeds.
 VARIANCES = {
     "xavier_uniform": lambda fan_in, fan_out: 2 / (fan_in + fan_out),
     "xavier_normal": lambda fan_in, fan_out: 2 / (fan_in + fan_out),
@@ -28,6 +29,7 @@ VARIANCES = {
 }
 
 every_initializer = pytest.mark.parametrize("name", list(INITIALIZERS))
+every_shipped = pytest.mark.parametrize("name", list(VARIANCES))
 every_shape = pytest.mark.parametrize(("fan_in", "fan_out"), FANS)
 
 
@@ -38,7 +40,12 @@ def generator(seed: int = 0) -> torch.Generator:
 
 def draw(name: str, fan_in: int, fan_out: int, seed: int = 0) -> Tensor:
     """Draw the weights of one layer, fed by tanh."""
-    return INITIALIZERS[name].weight(generator(seed), fan_in, fan_out, torch.tanh, *ARGUMENTS.get(name, ()))
+    return INITIALIZERS[name].weight(generator(seed), fan_in, fan_out, torch.tanh, *arguments_of(name))
+
+
+def arguments_of(name: str) -> tuple[float, ...]:
+    """Return the defaults of a level's arguments, and a number of its own for one that must be given."""
+    return tuple(REQUIRED if value is None else value for value in INITIALIZERS[name].arguments.values())
 
 
 @every_initializer
@@ -56,13 +63,15 @@ def test_shape_dtype_and_layout(name: str, fan_in: int, fan_out: int) -> None:
 def test_mean_and_variance_are_the_formula(name: str, fan_in: int, fan_out: int) -> None:
     """Twenty draws have mean 0 and the variance of the formula, within five standard errors."""
     weights = torch.stack([draw(name, fan_in, fan_out, seed) for seed in range(20)]).double()
-    variance = VARIANCES[name](fan_in, fan_out)
+    declared = INITIALIZERS[name].variance(fan_in, fan_out, nonlinearity("tanh"), *arguments_of(name))
+    variance = VARIANCES[name](fan_in, fan_out) if name in VARIANCES else declared
+    assert declared == pytest.approx(variance, rel=1e-6)
     count = weights.numel()
     assert abs(weights.mean()) < 5 * math.sqrt(variance / count)
     assert (weights**2).mean() == pytest.approx(variance, rel=5 * math.sqrt(2 / count))
 
 
-@every_initializer
+@every_shipped
 def test_distribution_is_uniform_or_normal(name: str) -> None:
     """The kurtosis is 9/5 for uniform weights and 3 for normal ones; random orthogonal ones are close to normal."""
     weights = torch.stack([draw(name, 64, 64, seed) for seed in range(20)]).double()
@@ -84,7 +93,7 @@ def test_draws_depend_on_the_generator_alone(name: str) -> None:
 
 def test_conditions_share_their_noise() -> None:
     """All normal initialisers scale one draw, all uniform ones another, so conditions are paired by seed."""
-    for names in (UNIFORM, set(INITIALIZERS) - UNIFORM - {"orthogonal"}):
+    for names in (UNIFORM, set(VARIANCES) - UNIFORM - {"orthogonal"}):
         scaled = [draw(name, 64, 32) / math.sqrt(VARIANCES[name](64, 32)) for name in sorted(names)]
         for other in scaled[1:]:
             torch.testing.assert_close(other, scaled[0], rtol=1e-5, atol=1e-6)
@@ -135,7 +144,8 @@ def test_torch_default_bias_is_the_linear_layers() -> None:
         assert bias.abs().max() <= 0.2 * (1 + 1e-6)
         assert bias.max() == pytest.approx(0.2, rel=2e-3)
         assert bias.std() == pytest.approx(0.2 / math.sqrt(3), rel=0.03)
-    others = [entry.bias(generator(), 25, 20) for name, entry in INITIALIZERS.items() if name != "torch_default"]
+    others = [entry.bias(generator(), 25, 20) for entry in INITIALIZERS.values() if entry.bias_variance(25) == 0]
+    assert len(others) >= len(VARIANCES) - 1
     assert not torch.stack(others).any()
 
 

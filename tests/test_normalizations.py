@@ -39,17 +39,22 @@ def batch(models: int, examples: int, width: int, dtype: torch.dtype = torch.flo
     return 0.7 + 2 * torch.randn(models, examples, width, generator=noise, dtype=dtype)
 
 
+def applied(name: str, z_PBD: Tensor, *rest: object) -> Tensor:
+    """Apply a norm to z, parameters, statistics and mode, with the defaults of its arguments."""
+    return NORMALIZATIONS[name].function(z_PBD, *rest, *NORMALIZATIONS[name].arguments.values())
+
+
 def outcome(name: str, mode: str, z_PBD: Tensor, g_PBD: Tensor, models: slice = slice(None)) -> list[Tensor]:
     """Return the output, all gradients and the statistics afterwards, of some models of a stack."""
     parameters, statistics = tensors(name, len(z_PBD), z_PBD.shape[2], z_PBD.dtype)
     z = z_PBD[models].clone().requires_grad_()
     parameters = {key: value[models].clone().requires_grad_() for key, value in parameters.items()}
     statistics = {key: value[models].clone() for key, value in statistics.items()}
-    output = NORMALIZATIONS[name].function(z, parameters, statistics, mode)
+    output = applied(name, z, parameters, statistics, mode)
     return [output, *torch.autograd.grad(output, (z, *parameters.values()), g_PBD[models]), *statistics.values()]
 
 
-@every_norm
+@pytest.mark.parametrize("name", list(TWINS))
 @every_mode
 @pytest.mark.parametrize("width", [10, 64])
 def test_torch_module_is_equal_to_rounding(name: str, mode: str, width: int) -> None:
@@ -66,7 +71,7 @@ def test_torch_module_is_equal_to_rounding(name: str, mode: str, width: int) -> 
                 twin.running_var.copy_(statistics["variance"][index, 0])
     for seed in range(3):
         z_PBD, g_PBD = batch(3, 32, width, seed=seed).requires_grad_(), batch(3, 32, width, seed=9)
-        output = NORMALIZATIONS[name].function(z_PBD, parameters, statistics, mode)
+        output = applied(name, z_PBD, parameters, statistics, mode)
         gradients = torch.autograd.grad(output, (z_PBD, *parameters.values()), g_PBD)
         for index, twin in enumerate(twins):
             z = z_PBD[index].detach().requires_grad_()
@@ -88,7 +93,7 @@ def test_gradients_are_exact(name: str, mode: str) -> None:
 
     def function(z: Tensor, *values: Tensor) -> Tensor:
         own = dict(zip(parameters, values, strict=True))
-        return NORMALIZATIONS[name].function(z, own, {key: value.clone() for key, value in statistics.items()}, mode)
+        return applied(name, z, own, {key: value.clone() for key, value in statistics.items()}, mode)
 
     leaves = [value.requires_grad_() for value in (batch(2, 4, 3, torch.float64), *parameters.values())]
     assert torch.autograd.gradcheck(function, leaves)
@@ -101,7 +106,7 @@ def test_only_training_updates_the_statistics(name: str, mode: str) -> None:
     parameters, statistics = tensors(name, 3, 8)
     z_PBD = batch(3, 32, 8)
     before = [value.clone() for value in (z_PBD, *parameters.values(), *statistics.values())]
-    NORMALIZATIONS[name].function(z_PBD, parameters, statistics, mode)
+    applied(name, z_PBD, parameters, statistics, mode)
     for value, kept in zip((z_PBD, *parameters.values(), *statistics.values()), before, strict=True):
         assert torch.equal(value, kept)
 
@@ -154,12 +159,12 @@ def test_extremes_are_finite(name: str, mode: str, dtype: torch.dtype, size: flo
     assert all(torch.isfinite(tensor).all() for tensor in result)
 
 
-@pytest.mark.parametrize("name", [name for name, entry in NORMALIZATIONS.items() if entry.parameters])
+@pytest.mark.parametrize("name", [name for name in TWINS if NORMALIZATIONS[name].parameters])
 def test_output_is_standardised(name: str) -> None:
     """At the initial parameters the mean square along the axis is 1, and the mean 0 where it is subtracted."""
     entry = NORMALIZATIONS[name]
     parameters = {key: torch.full((2, 1, 16), value) for key, value in entry.parameters.items()}
-    output = entry.function(batch(2, 64, 16), parameters, {}, "probe")
+    output = applied(name, batch(2, 64, 16), parameters, {}, "probe")
     axis = 1 if name == "batchnorm" else 2
     torch.testing.assert_close((output**2).mean(axis), torch.ones_like(output.mean(axis)), rtol=1e-4, atol=0)
     if "shift" in entry.parameters:
@@ -171,7 +176,7 @@ def test_the_flag_cancels_bias_is_true(name: str) -> None:
     """Adding one number to all units changes nothing exactly where the entry declares it."""
     parameters, statistics = tensors(name, 2, 8, torch.float64)
     z_PBD = batch(2, 32, 8, torch.float64)
-    plain, moved = (NORMALIZATIONS[name].function(z, parameters, statistics, "probe") for z in (z_PBD, z_PBD + 3))
+    plain, moved = (applied(name, z, parameters, statistics, "probe") for z in (z_PBD, z_PBD + 3))
     assert torch.allclose(plain, moved, atol=1e-9) == NORMALIZATIONS[name].cancels_bias
 
 
@@ -179,7 +184,7 @@ def test_running_statistics_converge_to_those_of_the_data() -> None:
     """After a hundred batches the running mean and variance are those of the distribution: 0.7 and 4."""
     parameters, statistics = tensors("batchnorm", 2, 4)
     for seed in range(100):
-        NORMALIZATIONS["batchnorm"].function(batch(2, 1024, 4, seed=seed), parameters, statistics, "train")
+        applied("batchnorm", batch(2, 1024, 4, seed=seed), parameters, statistics, "train")
     torch.testing.assert_close(statistics["mean"], torch.full((2, 1, 4), 0.7), rtol=0, atol=0.1)
     torch.testing.assert_close(statistics["variance"], torch.full((2, 1, 4), 4.0), rtol=0.05, atol=0)
 
@@ -188,7 +193,7 @@ def test_a_second_derivative_is_refused() -> None:
     """The written-out backward pass has no derivative of its own and says so instead of giving a wrong one."""
     parameters, statistics = tensors("layernorm", 1, 4)
     z_PBD = batch(1, 4, 4).requires_grad_()
-    output = NORMALIZATIONS["layernorm"].function(z_PBD, parameters, statistics, "train")
+    output = applied("layernorm", z_PBD, parameters, statistics, "train")
     (slope_PBD,) = torch.autograd.grad((output**2).sum(), z_PBD, create_graph=True)
     with pytest.raises(RuntimeError, match="once_differentiable"):
         slope_PBD.sum().backward()

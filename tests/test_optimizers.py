@@ -44,7 +44,7 @@ def train(
     return parameters_PN
 
 
-@every_optimizer
+@pytest.mark.parametrize("name", list(TWINS))
 @pytest.mark.parametrize("default", [True, False])
 def test_torch_is_equal_to_rounding(name: str, default: bool) -> None:
     """After twelve steps every model has the parameters that torch.optim gives it with its own learning rate."""

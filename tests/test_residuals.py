@@ -3,20 +3,12 @@
 Letters: P models, B batch, D width.
 """
 
-import math
-
 import pytest
 import torch
 from torch import Tensor
 
 from actbench.levels.residuals import RESIDUALS
-
-# What each rule does, for h, u and the depth.
-DEFINITIONS = {
-    "none": lambda h, u, depth: u,
-    "identity": lambda h, u, depth: h + u,
-    "scaled": lambda h, u, depth: h + u / math.sqrt(depth),
-}
+from formulas import evaluate
 
 every_residual = pytest.mark.parametrize("name", list(RESIDUALS))
 
@@ -34,8 +26,23 @@ def signals(dtype: torch.dtype = torch.float32) -> tuple[Tensor, Tensor]:
 def test_values_are_the_definition(name: str, dtype: torch.dtype, depth: int) -> None:
     """The output is the formula, in the shape and dtype of its inputs."""
     h_PBD, u_PBD = signals(dtype)
-    output = RESIDUALS[name].function(h_PBD, u_PBD, depth)
-    torch.testing.assert_close(output, DEFINITIONS[name](h_PBD, u_PBD, depth))
+    entry = RESIDUALS[name]
+    output = entry.function(h_PBD, u_PBD, depth, *entry.arguments.values())
+    assert (output.shape, output.dtype) == (h_PBD.shape, dtype)
+    for place in range(0, h_PBD.numel(), 97):
+        h, u = (tensor.flatten()[place].item() for tensor in (h_PBD, u_PBD))
+        said = evaluate(entry.formula, h=h, u=u, depth=depth, **entry.arguments)
+        assert output.flatten()[place].item() == pytest.approx(said, rel=1e-5, abs=1e-6)
+
+
+@pytest.mark.parametrize("name", [name for name, entry in RESIDUALS.items() if entry.coefficients])
+@pytest.mark.parametrize("depth", [1, 4, 50])
+def test_coefficients_are_those_of_the_rule(name: str, depth: int) -> None:
+    """What the compiled engine and theory are told, s·h + t·u, is what the rule computes."""
+    entry, (h_PBD, u_PBD) = RESIDUALS[name], signals(torch.float64)
+    skip, branch = entry.coefficients(depth, *entry.arguments.values())
+    output = entry.function(h_PBD, u_PBD, depth, *entry.arguments.values())
+    torch.testing.assert_close(output, skip * h_PBD + branch * u_PBD)
 
 
 @every_residual
@@ -43,7 +50,7 @@ def test_inputs_are_left_alone(name: str) -> None:
     """Neither input is changed: the backward pass needs them."""
     h_PBD, u_PBD = signals()
     kept = h_PBD.clone(), u_PBD.clone()
-    RESIDUALS[name].function(h_PBD, u_PBD, 4)
+    RESIDUALS[name].function(h_PBD, u_PBD, 4, *RESIDUALS[name].arguments.values())
     assert torch.equal(h_PBD, kept[0])
     assert torch.equal(u_PBD, kept[1])
 
@@ -52,10 +59,12 @@ def test_inputs_are_left_alone(name: str) -> None:
 def test_stacked_equals_alone_to_the_last_bit(name: str) -> None:
     """A model's outputs have the same bits alone and among seven."""
     h_PBD, u_PBD = signals()
-    together = RESIDUALS[name].function(h_PBD, u_PBD, 3)
+    entry = RESIDUALS[name]
+    together = entry.function(h_PBD, u_PBD, 3, *entry.arguments.values())
     for index in range(7):
-        one = slice(index, index + 1)
-        assert torch.equal(RESIDUALS[name].function(h_PBD[one].clone(), u_PBD[one].clone(), 3), together[one])
+        h, u = h_PBD[index : index + 1].clone(), u_PBD[index : index + 1].clone()
+        alone = entry.function(h, u, 3, *entry.arguments.values())
+        assert torch.equal(alone, together[index : index + 1])
 
 
 def test_the_scaled_sum_stays_bounded_with_depth() -> None:

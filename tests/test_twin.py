@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from actbench.levels.activations import ACTIVATIONS
 from actbench.levels.dataset import Dataset
 from actbench.plan.design import Run
 from actbench.training import loop
 from actbench.training.gradients import loss_and_gradient
+from exactness import levels
 from twin import plain_network, plain_optimizer, plain_step
 
 INPUTS, CLASSES = 8, 4
@@ -99,8 +99,8 @@ def compare_statistics(network: torch.nn.Module, statistics: dict[str, torch.Ten
 
 STRUCTURES = list(
     itertools.product(
-        ("none", "batchnorm", "layernorm", "rmsnorm"),
-        ("none", "identity", "scaled"),
+        levels("norm"),
+        levels("residual"),
         ("none", "norm(0.5)", "value(0.01)"),
         ("sgd", "adam"),
     )
@@ -114,7 +114,7 @@ def test_every_structure_equals_plain_torch(norm: str, residual: str, clip: str,
     check(runs_of(norm=norm, residual=residual, clip=clip, optimizer=optimizer, **rate))
 
 
-@pytest.mark.parametrize("activation", list(ACTIVATIONS))
+@pytest.mark.parametrize("activation", levels("activation"))
 def test_every_activation_equals_plain_torch(activation: str) -> None:
     """Outputs, gradients and parameters agree for every activation."""
     check(runs_of(activation=activation))

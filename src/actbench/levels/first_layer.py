@@ -18,7 +18,8 @@ def predict_from_first(run: Run, variance: float) -> tuple[list[LayerForecast] |
     """
     chain = chain_of(run, run.width)
     if chain is None:
-        return None, f"there is no theory of residual {run.residual}"
+        lacking = f"a bias offset of {run.bias_offset:g}" if run.bias_offset else f"residual {run.residual}"
+        return None, f"there is no theory of {lacking}"
     given = max(variance - chain.first_bias_var, 0.0) if chain.norm == "none" else 1.0
     try:
         layers = forecast(nonlinearity(run.activation), replace(chain, first_var=1.0), given, float(run.width))

@@ -95,10 +95,11 @@ def chain_of(run: Run, features: int) -> Chain | None:
     None where it has no eyes for it: a residual rule that is not a weighted sum, biases with a mean.
     """
     level, phi = parse_level("init", run.init), nonlinearity(run.activation)
-    entry, residual = INITIALIZERS[level.name], RESIDUALS[parse_level("residual", run.residual).name]
-    if residual.coefficients is None or run.bias_offset:
+    entry, link = INITIALIZERS[level.name], parse_level("residual", run.residual)
+    coefficients = RESIDUALS[link.name].coefficients
+    if coefficients is None or run.bias_offset:
         return None
-    skip, branch = residual.coefficients(run.depth)
+    skip, branch = coefficients(run.depth, *link.arguments)
     norm = parse_level("norm", run.norm).name
     return Chain(
         depth=run.depth,

@@ -14,8 +14,8 @@ from torch import Tensor
 class Residual:
     """One rule: (h_PBD, u_PBD, depth, *arguments) -> (P, B, D).
 
-    h is the layer's input, u its activation's output, depth the number of hidden layers. `coefficients(depth)` gives
-    s and t when the rule is s·h + t·u: the compiled engine then knows it.
+    h is the layer's input, u its activation's output, depth the number of hidden layers. coefficients: (depth,
+    *arguments) -> s and t when the rule is s·h + t·u: the compiled engine and theory then know it.
     """
 
     function: Callable[..., Tensor]
@@ -23,7 +23,7 @@ class Residual:
     reference: str
     arguments: dict[str, float] = field(default_factory=dict)
     bounds: dict[str, tuple[float, float]] = field(default_factory=dict)
-    coefficients: Callable[[int], tuple[float, float]] | None = None
+    coefficients: Callable[..., tuple[float, float]] | None = None
 
 
 def none(h_PBD: Tensor, u_PBD: Tensor, depth: int) -> Tensor:

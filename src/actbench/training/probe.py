@@ -94,10 +94,12 @@ def probe(stack: Stack, scale_P11: Tensor, x_NI: Tensor, y_N: Tensor, watch: Wat
         step: one of `watch.steps`.
     """
     compiled = stack.network.compiled
-    if compiled is None or not DIAGNOSTICS.keys() <= set(compiled.measured):
+    if compiled is None:
         return probe_by_autograd(stack, scale_P11, x_NI, y_N, watch, step)
     names, updates = watch.names(step), watch.updates(stack.parameters_PN)
+    keys = diagnostic_keys(stack.network)
     kind_P: Tensor | slice = slice(None)
+    values_PK = _without_loops(names - set(compiled.measured), stack, scale_P11, x_NI, y_N, watch, step)
     if step == 0:  # models that differ in their rates alone are still the same: each kind is measured once
         first_Q, kind_P = _kinds(scale_P11, stack.statistics_PM, stack.parameters_PN)
         stack, scale_P11 = stack.select(first_Q), scale_P11[first_Q]
@@ -109,11 +111,20 @@ def probe(stack: Stack, scale_P11: Tensor, x_NI: Tensor, y_N: Tensor, watch: Wat
     watch.on_train = found.on_all
     if found.dead_PLD is not None:
         watch.dead_PD = list(found.dead_PLD[kind_P].unbind(1))
-    keys = diagnostic_keys(stack.network)
-    layers, places = zip(*((layer, compiled.measured.index(name)) for layer, name in keys), strict=True)
-    values_PK = found.values_PLK[:, layers, places]
-    values_PK[:, [name not in names for _, name in keys]] = torch.nan
-    return (found.loss_P[kind_P], found.accuracy_P[kind_P]), values_PK[kind_P]
+    measured = {name: place for place, name in enumerate(compiled.measured) if name in names}
+    columns = [column for column, (_, name) in enumerate(keys) if name in measured]
+    layers, places = [keys[column][0] for column in columns], [measured[keys[column][1]] for column in columns]
+    values_PK[:, columns] = found.values_PLK[:, layers, places][kind_P]
+    return (found.loss_P[kind_P], found.accuracy_P[kind_P]), values_PK
+
+
+def _without_loops(
+    names: set[str], stack: Stack, scale_P11: Tensor, x_NI: Tensor, y_N: Tensor, watch: Watch, step: int
+) -> Tensor:
+    """Return the diagnostics that have no compiled form, by autograd, and NaN in the place of all others, (P, K)."""
+    if not names:
+        return torch.full((len(scale_P11), len(diagnostic_keys(stack.network))), torch.nan)
+    return probe_by_autograd(stack, scale_P11, x_NI, y_N, replace(watch), step, names)[1]
 
 
 def _kinds(*tensors: Tensor) -> tuple[Tensor, Tensor]:
@@ -129,16 +140,25 @@ def _kinds(*tensors: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def probe_by_autograd(
-    stack: Stack, scale_P11: Tensor, x_NI: Tensor, y_N: Tensor, watch: Watch, step: int
+    stack: Stack,
+    scale_P11: Tensor,
+    x_NI: Tensor,
+    y_N: Tensor,
+    watch: Watch,
+    step: int,
+    names: set[str] | None = None,
 ) -> tuple[Scores, Tensor]:
-    """Probe through the network's forward pass: the readable twin of `Compiled.probe`, also for a GPU."""
+    """Probe through the network's forward pass: the readable twin of `Compiled.probe`, also for a GPU.
+
+    names: the diagnostics that are measured; by default those that are recorded at the step.
+    """
     trace: list[LayerTrace] = []
     y_PB = y_N[:PROBE].expand(len(scale_P11), -1)
     inputs_PBI = shared_inputs(x_NI[:PROBE], scale_P11)
     loss_P, logits_PBC, gradient_PN = loss_and_gradient(stack, inputs_PBI, y_PB, "probe", trace)
     accuracy_P = (logits_PBC.argmax(2) == y_PB).float().mean(1)
     with torch.no_grad():
-        names = watch.names(step)
+        names = watch.names(step) if names is None else names
         layers = _layers(stack, gradient_PN, trace, watch)
         if any(DIAGNOSTICS[name].on == "train" for name in names):
             layers = _with_dead_units(layers, watch, dead_units(trace[:-1], stack, scale_P11, x_NI, PROBE))

@@ -148,6 +148,7 @@ def compile_mlp(run: Run, inputs: int, classes: int) -> MlpProgram | None:
     if (
         activation.compiled is None
         or norm.compiled is None
+        or levels["norm"].arguments  # which its loops would not hear
         or residual.coefficients is None
         or clip.compiled is None
         or optimizer.compiled is None
@@ -157,7 +158,7 @@ def compile_mlp(run: Run, inputs: int, classes: int) -> MlpProgram | None:
     assert len(learned) <= 1, "the compiled activation learns at most one number"
     numbers = [torch.tensor(value, dtype=torch.float64) for value in (*given, *learned)]
     largest, place = steepest(lambda z: activation.derivative(z, *numbers))
-    skip, branch = residual.coefficients(run.depth)
+    skip, branch = residual.coefficients(run.depth, *levels["residual"].arguments)
     return MlpProgram(
         shape=(
             inputs, run.width, classes, run.depth, int(not norm.replaces_bias), len(norm.parameters),

@@ -64,7 +64,7 @@ def _initialise(parameters: dict[str, Parameter], run: Run) -> Tensors:
     constants = {**norm.parameters, **activation.learned}
     tensors = {}
     for name, parameter in parameters.items():
-        kind = name.rstrip("0123456789")
+        kind = name.removesuffix(str(parameter.layer))
         if kind in constants:
             tensors[name] = torch.full(parameter.shape, constants[kind])
         elif parameter.is_weight:
@@ -110,14 +110,14 @@ def _forward(
 ) -> Tensor:
     activation, phi = ACTIVATIONS[parse_level("activation", run.activation).name], _arguments("activation", run)
     norm = NORMALIZATIONS[parse_level("norm", run.norm).name]
-    residual = RESIDUALS[parse_level("residual", run.residual).name]
+    residual, weights = RESIDUALS[parse_level("residual", run.residual).name], _arguments("residual", run)
     h_PBD = x_PBI
     for layer in range(1, run.depth + 1):
         z_PBD = _linear(h_PBD, parameters, layer)
         z_PBD = _normalise(norm, run, layer, z_PBD, parameters, statistics, mode)
         learned = [parameters[f"{name}{layer}"] for name in activation.learned]
         u_PBD = activation.function(z_PBD, *phi, *learned)
-        h_PBD = u_PBD if layer == 1 else residual.function(h_PBD, u_PBD, run.depth)
+        h_PBD = u_PBD if layer == 1 else residual.function(h_PBD, u_PBD, run.depth, *weights)
         if trace is not None:
             fixed = [tensor.detach() for tensor in learned]
             slope = partial(_apply, activation.derivative, phi, fixed)
