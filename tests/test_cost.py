@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from actbench.levels.dataset import load_dataset
-from actbench.plan.cost import JOB_SECONDS, SIZES, Sizes, disk_bytes, job_seconds, memory_bytes, run_seconds
+from actbench.levels.dataset import SPLITS, dataset_module, load_dataset
+from actbench.plan import registry
+from actbench.plan.cost import JOB_SECONDS, Sizes, disk_bytes, job_seconds, memory_bytes, run_seconds, sizes_of
 from actbench.plan.design import Run
+from actbench.plan.errors import ConfigError
 from actbench.plan.factors import FACTORS
 from actbench.plan.registry import known_levels
 
@@ -84,16 +86,22 @@ def test_disk_and_memory_are_near_what_was_measured() -> None:
     assert memory_bytes([dataclasses.replace(DEFAULT_RUN, depth=2)]) == pytest.approx(0.49e9, rel=0.25)
 
 
-def test_sizes_are_those_of_the_data_sets(tmp_path: Path) -> None:
-    """Every shipped data set is listed, and the generated ones have these sizes."""
-    assert set(SIZES) == set(known_levels("dataset"))
-    for name in ("mnist1d", "spirals"):
+@pytest.mark.parametrize("name", known_levels("dataset"))
+def test_sizes_are_those_of_the_data_sets(name: str, tmp_path: Path) -> None:
+    """Every data set declares its sizes, and those that need no download have them."""
+    declared = sizes_of(name)
+    if not hasattr(dataset_module(name), "obtain"):
         data = load_dataset(name, tmp_path)
-        assert SIZES[name] == Sizes(
-            data.features, data.classes, *(data.sizes[split] for split in ("train", "val", "test"))
-        )
+        assert declared == Sizes(data.features, data.classes, *(data.sizes[split] for split in SPLITS))
+    assert declared.train > declared.test > 0
 
 
-def test_an_unknown_data_set_has_a_cost() -> None:
-    """A data set that is not listed is taken for MNIST-1D."""
-    assert run_seconds(dataclasses.replace(DEFAULT_RUN, dataset="new")) == run_seconds(DEFAULT_RUN)
+def test_a_data_set_without_sizes_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that does not say how large its data set is stops the plan in one line that says what is missing."""
+    (tmp_path / "datasets").mkdir()
+    (tmp_path / "datasets" / "dots.py").write_text('"""Dots."""\nCLASSES = 2\nFEATURES = 3 * 4\n')
+    monkeypatch.setattr(registry, "LEVELS", tmp_path)
+    with pytest.raises(ConfigError, match=r"levels/datasets/dots.py: `FEATURES=3 \* 4` is read without importing"):
+        sizes_of("dots")
+    with pytest.raises(ConfigError, match=r"levels/datasets/dots.py: has no SIZES = …, which the plan reads"):
+        registry.declared_constant("dataset", "dots", "SIZES")

@@ -2,6 +2,7 @@
 
 import dataclasses
 import random
+import re
 import subprocess
 import sys
 import zipfile
@@ -12,13 +13,21 @@ import numpy as np
 import pytest
 
 from actbench.levels import npz
-from actbench.levels.dataset import SPLITS, Dataset, build_dataset, checksum_of, load_dataset, load_verified
+from actbench.levels.dataset import (
+    SPLITS,
+    Dataset,
+    build_dataset,
+    checksum_of,
+    dataset_module,
+    load_dataset,
+    load_verified,
+)
 from actbench.levels.datasets import spirals
 from actbench.levels.npz import Arrays, DamagedFile, read_arrays, write_arrays
 from actbench.plan.errors import ConfigError
-from actbench.plan.registry import known_levels
+from actbench.plan.registry import description, known_levels
 
-GENERATED = ("mnist1d", "spirals")
+GENERATED = [name for name in known_levels("dataset") if not hasattr(dataset_module(name), "obtain")]
 
 
 def names(folder: Path) -> list[str]:
@@ -72,9 +81,19 @@ def test_generation_leaves_global_random_state_alone(name: str, tmp_path: Path) 
     assert random.getstate() == before_python
 
 
-def test_every_module_is_a_level_and_says_what_it_is() -> None:
-    """The registry lists exactly the shipped data sets."""
-    assert set(known_levels("dataset")) == {*GENERATED, "fashion_mnist"}
+@pytest.mark.parametrize("name", known_levels("dataset"))
+def test_every_data_set_says_what_it_is(name: str) -> None:
+    """Its file has a sentence about it, a summary of one line, and the checksum that is verified."""
+    module = dataset_module(name)
+    assert description("dataset", name).endswith(".")
+    assert " ".join(module.SUMMARY.split()) == module.SUMMARY
+    assert re.fullmatch(r"[0-9a-f]{64}", module.CHECKSUM)
+
+
+def test_the_shipped_data_sets_are_there() -> None:
+    """Two are generated and one is downloaded."""
+    assert {"mnist1d", "spirals"} <= set(GENERATED)
+    assert "fashion_mnist" in known_levels("dataset")
 
 
 def test_unknown_name_is_one_line_with_the_nearest() -> None:

@@ -11,7 +11,7 @@ from actbench.plan.registry import FILES, known_levels
 
 
 def test_file_is_in_step(project_root: Path) -> None:
-    """The file holds what the declarations say; `python -m actbench.plan.reference` writes it."""
+    """The file holds what the declarations say; `python -m actbench.plan.reference > config/README.md` writes it."""
     assert (project_root / "config" / "README.md").read_text(encoding="utf-8") == reference()
 
 

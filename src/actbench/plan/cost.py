@@ -13,6 +13,9 @@ from typing import NamedTuple
 
 from actbench.plan.design import Run
 from actbench.plan.factors import FACTORS
+from actbench.plan.registry import declared_constant
+
+DECLARED = ("FEATURES", "CLASSES", "SIZES")  # constants of the file of a data set
 
 
 class Sizes(NamedTuple):
@@ -24,13 +27,6 @@ class Sizes(NamedTuple):
     val: int
     test: int
 
-
-# A data set that is not listed is taken for MNIST-1D; a test holds the list to the data sets.
-SIZES = {
-    "fashion_mnist": Sizes(784, 10, 50_000, 10_000, 10_000),
-    "mnist1d": Sizes(40, 10, 3200, 800, 1000),
-    "spirals": Sizes(2, 3, 2048, 512, 512),
-}
 
 # Seconds of one core.
 MULTIPLY = 1.52e-11  # a multiply-add of a matrix product; training needs three for each weight and example
@@ -73,7 +69,7 @@ def run_seconds(run: Run) -> float:
 def _seconds(
     dataset: str, depth: int, width: int, batch: int, steps: int, norm: bool, skip: bool, adapt: bool
 ) -> float:
-    sizes, weights, units = _sizes(dataset), _weights(dataset, depth, width), depth * width
+    sizes, weights, units = sizes_of(dataset), _weights(dataset, depth, width), depth * width
     points, trained = _points(steps), steps * batch
     scored = (points + 1) * sizes.val + sizes.train + 2 * sizes.test
     products = 3 * trained + scored + 3 * points * PROBE
@@ -105,12 +101,15 @@ def memory_bytes(runs: Iterable[Run]) -> int:
     )
 
 
-def _sizes(dataset: str) -> Sizes:
-    return SIZES.get(dataset, SIZES["mnist1d"])
+@cache
+def sizes_of(dataset: str) -> Sizes:
+    """Return what a data set's file declares: FEATURES, CLASSES and the SIZES of its splits."""
+    features, classes, sizes = (declared_constant("dataset", dataset, word) for word in DECLARED)
+    return Sizes(features, classes, sizes["train"], sizes["val"], sizes["test"])
 
 
 def _weights(dataset: str, depth: int, width: int) -> int:
-    sizes = _sizes(dataset)
+    sizes = sizes_of(dataset)
     return width * (sizes.inputs + (depth - 1) * width + sizes.classes)
 
 

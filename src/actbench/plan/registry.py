@@ -45,9 +45,20 @@ def argument_bounds(kind: str, name: str) -> dict[str, tuple[float, float]]:
 def description(kind: str, name: str) -> str:
     """Return the formula of a level, or the first line of the file that is the level."""
     if kind in FOLDERS:
-        source = (LEVELS / FOLDERS[kind] / f"{name}.py").read_text(encoding="utf-8")
-        return (ast.get_docstring(ast.parse(source)) or "").split("\n")[0]
+        return (ast.get_docstring(_module(kind, name)) or "").split("\n")[0]
     return declared_text(kind, name, "formula")
+
+
+def declared_constant(kind: str, name: str, word: str) -> Any:
+    """Return a constant of the file that is a level, e.g. `declared_constant("dataset", "spirals", "CLASSES")`.
+
+    Raises ConfigError when the file has no such constant, or one that is not written out.
+    """
+    place = f"levels/{FOLDERS[kind]}/{name}.py"
+    for node in _module(kind, name).body:
+        if isinstance(node, ast.Assign) and word in [target.id for target in node.targets if hasattr(target, "id")]:
+            return _literal(node.value, place, word)
+    raise ConfigError(place, f"has no {word} = …, which the plan reads; the other {FOLDERS[kind]} show how")
 
 
 def declared_text(kind: str, name: str, keyword: str, default: str = "") -> str:
@@ -58,6 +69,11 @@ def declared_text(kind: str, name: str, keyword: str, default: str = "") -> str:
 def is_declared(kind: str, name: str, flag: str) -> bool:
     """Tell whether an entry declares a flag, e.g. `is_declared("norm", "batchnorm", "cancels_bias")`."""
     return bool(_keyword(kind, name, flag, False))
+
+
+@cache
+def _module(kind: str, name: str) -> ast.Module:
+    return ast.parse((LEVELS / FOLDERS[kind] / f"{name}.py").read_text(encoding="utf-8"))
 
 
 @cache

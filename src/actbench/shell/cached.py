@@ -1,14 +1,14 @@
 """Which runs of a design the run cache holds, found out without torch."""
 
-import ast
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
 from actbench.plan.cost import run_seconds
 from actbench.plan.design import Run
+from actbench.plan.errors import ConfigError
 from actbench.plan.places import kind_place, stack_place
-from actbench.plan.registry import FOLDERS, LEVELS
+from actbench.plan.registry import declared_constant
 
 FEW = 32  # runs; fewer say little about a machine
 
@@ -60,10 +60,7 @@ def _present(runs: Sequence[Run], folder: Path, device: str) -> dict[Path, list[
 @cache
 def declared_checksum(dataset: str) -> str:
     """Return the literal CHECKSUM of a data set's file, empty when it has none."""
-    source = (LEVELS / FOLDERS["dataset"] / f"{dataset}.py").read_text(encoding="utf-8")
-    for node in ast.parse(source).body:
-        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant):
-            names = [target.id for target in node.targets if isinstance(target, ast.Name)]
-            if "CHECKSUM" in names:
-                return str(node.value.value)
-    return ""
+    try:
+        return str(declared_constant("dataset", dataset, "CHECKSUM"))
+    except ConfigError:
+        return ""

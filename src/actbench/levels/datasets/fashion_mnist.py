@@ -18,7 +18,9 @@ from actbench.levels.npz import Arrays, DamagedFile
 from actbench.plan.errors import ConfigError
 
 SUMMARY = "real images of clothing, 784 grey values; downloaded, or from a Debian package (Xiao et al. 2017)"
+FEATURES = 784
 CLASSES = 10
+SIZES = {"train": 50_000, "val": 10_000, "test": 10_000}
 VALIDATION = 10_000  # the last of the 60,000 training images
 MEAN, STD = 0.2860, 0.3530  # of the 60,000 images published for training, grey values scaled to 0 … 1
 

@@ -21,7 +21,9 @@ from actbench.plan.errors import ConfigError
 # Shape letters: n examples, L points of a dilated waveform (72), I inputs (40).
 
 SUMMARY = "10 waveforms of 40 points, deformed and noisy; generated (Greydanus & Kobak 2024)"
+FEATURES = 40
 CLASSES = 10
+SIZES = {"train": 3200, "val": 800, "test": 1000}
 SEED = 42
 EXAMPLES, TRAIN, VALIDATION = 5000, 4000, 800  # validation: the last 800 of the 4000, which are in random order
 LENGTH, POINTS = 72, 40  # of the dilated waveform and of the final one

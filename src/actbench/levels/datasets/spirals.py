@@ -14,6 +14,7 @@ from actbench.levels.dataset import Dataset, build_dataset, load_verified
 from actbench.levels.npz import Arrays
 
 SUMMARY = "3 noisy interleaved spiral arms in the plane; generated"
+FEATURES = 2
 CLASSES = 3
 SEED = 20240
 SIZES = {"train": 2048, "val": 512, "test": 512}
