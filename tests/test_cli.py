@@ -256,7 +256,8 @@ def test_errors_are_one_printable_line() -> None:
 
 
 def test_nearest_names() -> None:
-    """Near names are offered, nearest first; where none is near, all are listed."""
+    """Near names are offered, nearest first; where none is near, or there are few, all are listed."""
     assert nearest("gelo", ["relu", "gelu", "tanh"]).startswith("did you mean gelu")
-    assert nearest("TANH", ["relu", "tanh"]) == "did you mean tanh?"
+    assert nearest("TANH", ["relu", "tanh", "gelu", "silu"]) == "did you mean tanh?"
+    assert nearest("gpu", ["auto", "cpu", "cuda"]) == "did you mean cpu? known: auto, cpu, cuda"
     assert nearest("zzz", ["b", "a"]) == "known: a, b"

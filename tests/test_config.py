@@ -48,14 +48,14 @@ def test_exclusions_are_read_in_canonical_form(tmp_path: Path) -> None:
 
 
 BAD: dict[str, tuple[str, str]] = {
-    "empty file": ("", ": expected keys and values, found None"),
+    "empty file": ("", ": is empty; expected keys and values"),
     "a word": ("relu", ": expected keys and values, found 'relu'"),
     "a list": ("[1, 2]", ": expected keys and values, found [1, 2]"),
     "no name": ("studies: {a: {}}", ": key 'name' is missing"),
     "no studies": ("name: x", ": key 'studies' is missing"),
     "empty studies": ("name: x\nstudies: {}", ": studies: empty; name at least one study"),
     "studies are a list": ("name: x\nstudies: [a]", ": studies: expected keys and values, found ['a']"),
-    "study is nothing": ("name: x\nstudies: {a: }", ": studies.a: expected keys and values, found None"),
+    "study is nothing": ("name: x\nstudies: {a: }", ": studies.a: is empty; expected keys and values"),
     "unknown key": ("nmae: x\nstudies: {a: {}}", ": unknown key 'nmae'; did you mean name?"),
     "unknown key of a study": (study("dept: 2"), ": studies.a: unknown key 'dept'; did you mean depth"),
     "unknown default": ("name: x\ndefaults: {learning: 1}\nstudies: {a: {}}", ": defaults: unknown key 'learning'"),

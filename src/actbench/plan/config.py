@@ -90,6 +90,8 @@ def take(
     raw: Any, keys: dict[str, tuple[type, Any, str]], where: str, also: tuple[str, ...] = (), joint: str = "."
 ) -> dict[str, Any]:
     """Check keys and types of a mapping and fill defaults in; raise ConfigError naming key, value and remedy."""
+    if raw is None:
+        raise ConfigError(where, "is empty; expected keys and values")
     if not isinstance(raw, dict):
         raise ConfigError(where, f"expected keys and values, found {raw!r}"[:200])
     for key in raw:

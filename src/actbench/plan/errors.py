@@ -1,6 +1,7 @@
 """Errors that a user can mend."""
 
 LONGEST = 500  # characters of a message
+FEW = 3  # known words that are listed beside the nearest: to `gpu` the nearest is `cpu`
 
 
 class ConfigError(ValueError):
@@ -14,10 +15,10 @@ class ConfigError(ValueError):
 
 
 def nearest(word: str, known: list[str]) -> str:
-    """Name the known words nearest to `word`, or all of them when none is near."""
+    """Name the known words nearest to `word`, and all of them when none is near or there are few."""
     import difflib
 
     near = difflib.get_close_matches(word.lower(), known, n=3, cutoff=0.5)
-    if near:
-        return f"did you mean {' or '.join(near)}?"
-    return f"known: {', '.join(sorted(known))}"
+    meant = f"did you mean {' or '.join(near)}?" if near else ""
+    every = f"known: {', '.join(sorted(known))}" if not near or len(known) <= FEW else ""
+    return " ".join(filter(None, [meant, every]))
