@@ -179,7 +179,7 @@ def test_paper_grid(project_root: Path) -> None:
     design = expand(load_config(project_root / "config" / "paper.yaml"))
     main = {study.name: study for study in design.config.studies}["main"]
     assert len(design.runs) >= 100_000
-    assert len(main.levels["activation"]) == 15
+    assert len(main.levels["activation"]) >= 15
     assert max(main.levels["depth"]) == 64
     assert len(main.levels["seed"]) >= 5
     assert len(main.levels["lr"]) >= 4

@@ -76,7 +76,7 @@ BAD = {
     "--activation relu --width 60000": "--width: 30 layers of 60000 units have more than",
     "--activation relu --examples 65536 --depth 100": "--examples: 65536 examples in 100 layers of 512 units have",
     "--activation relu --input mnist": "--input: unknown input 'mnist'; did you mean mnist1d",
-    "--activation relu --input normal": "--input: unknown input 'normal'; known: fashion_mnist, gaussian, mnist1d",
+    "--activation relu --input normal": "--input: unknown input 'normal'; known: ",
     "--activation relu --depth 2.5": "actbench probe: argument --depth: invalid int value: '2.5'",
     "--init he_normal": "actbench probe: the following arguments are required: --activation",
     "--activation relu --figure x.gif": "--figure: 'x.gif' must end in .png, .pdf or .svg",

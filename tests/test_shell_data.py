@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from actbench.levels.datasets import fashion_mnist, mnist1d, spirals
+from actbench.plan.registry import known_levels
 from actbench.shell.cli import main
 
 
@@ -43,7 +44,8 @@ def test_without_a_name_all_are_listed_and_none_is_made(tmp_path: Path, capsys: 
     spirals.load(tmp_path)
     assert main(["data", "--folder", str(tmp_path), "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)
-    assert {row["name"]: row["present"] for row in rows} == {"fashion_mnist": False, "mnist1d": False, "spirals": True}
+    present = {row["name"]: row["present"] for row in rows}
+    assert present == dict.fromkeys(known_levels("dataset"), False) | {"spirals": True}
     assert all(row["summary"] and "\n" not in row["summary"] for row in rows)
 
 
