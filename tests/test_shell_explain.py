@@ -118,6 +118,17 @@ def test_a_trained_run_is_predicted(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert page.index("<h2>Learning curve</h2>") < page.index("<h2>Made by</h2>")
 
 
+def test_a_table_without_a_factor_is_not_predicted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where the table does not say what theory must know, the note names it."""
+    run = case(depth=3, width=32)
+    record(tmp_path, [run])
+    runs = pd.read_parquet(tmp_path / "runs.parquet").drop(columns=["residual", "input_scale"])
+    runs.to_parquet(tmp_path / "runs.parquet")
+    assert main(["explain", run.key, "--tables", str(tmp_path), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["prediction_note"] == "the table does not record residual, input_scale, which theory must know"
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

@@ -77,8 +77,10 @@ def _forecast(explanation: "Explanation") -> tuple[list[tuple[int, float, float]
     from actbench.plan.factors import FACTORS
 
     variance = first_variance(explanation)
-    if variance is None or set(explanation.levels) != set(FACTORS):
+    if variance is None:
         return None, ""
+    if lacking := [name for name in FACTORS if name not in explanation.levels]:
+        return None, f"the table does not record {', '.join(lacking)}, which theory must know"
     from actbench.levels.first_layer import predict_from_first
 
     try:
