@@ -152,6 +152,15 @@ def test_an_absent_folder_is_bad_input(words: list[str], capsys: pytest.CaptureF
     assert capsys.readouterr().err.startswith("absent: no such folder")
 
 
+def test_only_another_cache_is_merged(two: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
+    """A folder that is no cache, or this one by another name, is refused instead of adding nothing."""
+    ours, theirs = two
+    for other, problem in ((ours / ".." / "ours", "is this cache itself"), (ours.parent, "holds no runs")):
+        assert main(["cache", "merge", str(other), "--folder", str(ours)]) == 2
+        assert problem in capsys.readouterr().err
+    assert main(["cache", "merge", str(theirs), "--folder", str(ours)]) == 0
+
+
 def test_prune_lists_and_then_deletes(two: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
     """Only superseded numbers, other sources' loops, damaged and old temporary files go, and only with --yes."""
     ours = two[0]
