@@ -44,3 +44,9 @@ def test_long_numbers_stay_aligned() -> None:
         "studies                 1  one",
         "                       22  other",
     ]
+
+
+def test_words_do_not_push_the_numbers_away() -> None:
+    """A long note stands where it begins; the numbers above it keep their column."""
+    numbers = {"runs": 12, "shards": 3}
+    assert as_text({**numbers, "note": "a long word of advice"}).splitlines()[:2] == as_text(numbers).splitlines()

@@ -221,10 +221,11 @@ def test_interrupted_write_leaves_nothing(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_numbers_that_come_out_wrong_are_not_stored(tmp_path: Path) -> None:
-    """Generated data with another checksum stop with one line and leave no file."""
+    """Generated data with another checksum stop with one line, which has it whole, and leave no file."""
     with pytest.raises(ConfigError, match="small: came out with checksum") as caught:
         load_verified(tmp_path / "small.npz", "0" * 64, assemble, small_arrays)
     assert "\n" not in str(caught.value)
+    assert checksum_of(small_arrays()) in str(caught.value)
     assert names(tmp_path) == []
 
 

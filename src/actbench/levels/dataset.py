@@ -122,7 +122,8 @@ def store_verified(path: Path, checksum: str, assemble: Callable[[Arrays], Datas
     """Write the arrays of a data set to its file once their checksum is right; raise ConfigError when it is not."""
     dataset = assemble(arrays)
     if dataset.checksum != checksum:
-        found = f"came out with checksum {dataset.checksum[:16]}… instead of {checksum[:16]}…"
-        raise ConfigError(dataset.name, f"{found}; install the versions of requirements.lock")
+        found = f"came out with checksum {dataset.checksum} instead of {checksum[:16]}…"
+        remedy = "install the versions of requirements.lock; where you are adding this data set, write it into its file"
+        raise ConfigError(dataset.name, f"{found}; {remedy}")
     write_arrays(path, arrays)
     return dataset

@@ -51,6 +51,6 @@ def as_text(facts: Facts) -> str:
         for index, (key, item) in enumerate(parts.items()):
             number = item if isinstance(item, str) else f"{item:,}"
             rows.append((name.replace("_", " ") if index == 0 else "", number, key))
-    width = max(len(number) for _, number, _ in rows)
+    width = max(len(number) for _, number, _ in rows if number[:1].isdigit())
     label_width = max(15, *(len(label) + 2 for label, _, _ in rows))
     return "\n".join(f"{label:<{label_width}}{number:>{width}}  {key}".rstrip() for label, number, key in rows)
