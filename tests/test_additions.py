@@ -65,6 +65,15 @@ def test_every_run_is_trained_and_a_seed_adds_only_its_own(trained: Path) -> Non
     assert answer(trained, "plan", "more.yaml")["to_train"] == RUNS
 
 
+def test_the_plan_knows_that_autograd_is_slower(folder: Path) -> None:
+    """A level without a compiled form is expected to take longer than one that has it, and so is its shard."""
+    (folder / "long.yaml").write_text(
+        "name: long\ndefaults: {steps: 100000}\nstudies: {a: {activation: [relu, squareplus]}}"
+    )
+    relu, squareplus = answer(folder, "plan", "long.yaml", "--shards")["shard_list"]
+    assert squareplus["minutes"] > 2 * relu["minutes"]
+
+
 def test_theory_speaks_of_what_it_can_see(trained: Path) -> None:
     """A new activation has its fixed points, a weighted sum its forecast; of others the reason is told."""
     assert answer(trained, "theory", "--activation", "squareplus(1)")["variance_preserving_gain"] > 0

@@ -13,7 +13,8 @@ from typing import NamedTuple
 
 from actbench.plan.design import Run
 from actbench.plan.factors import FACTORS
-from actbench.plan.registry import declared_constant
+from actbench.plan.level import parse_level
+from actbench.plan.registry import declared_constant, declares
 
 DECLARED = ("FEATURES", "CLASSES", "SIZES")  # constants of the file of a data set
 
@@ -28,6 +29,9 @@ class Sizes(NamedTuple):
     test: int
 
 
+# The factors whose levels may lack a compiled form, and the keyword of the entry that has it.
+LOOPS = dict.fromkeys(("activation", "norm", "clip", "optimizer"), "compiled") | {"residual": "coefficients"}
+
 # Seconds of one core.
 MULTIPLY = 1.52e-11  # a multiply-add of a matrix product; training needs three for each weight and example
 UNIT = 6.0e-10  # activation and bias of one hidden unit for one example, forward and backward
@@ -35,6 +39,7 @@ NORM = 7.0e-10  # normalisation of the same
 SKIP = 4.6e-10  # residual connection of the same
 SCORE = 2.7e-9  # one hidden unit for one example scored, diagnostics included
 ADAPT = 3.2e-9  # an update of one parameter by an optimiser that does more than the default one
+AUTOGRAD = 4.0  # times as long as by compiled loops: what a level without them takes
 JOB_SECONDS = 7.0  # imports (5 s) and the compilation or loading of the loops (2 s), once a job
 
 POINTS = 9  # evaluations of a run of more than a few steps
@@ -57,12 +62,24 @@ def run_seconds(run: Run) -> float:
     With w weights, h = depth · width hidden units, b = steps · batch_size examples, n evaluations and s examples
     scored:
     MULTIPLY · w · (3 b + s + 3 n · PROBE) + h · b · (UNIT + NORM if normalised + SKIP if residual)
-    + SCORE · h · (s + n · PROBE) + ADAPT · w · steps unless the optimiser is the default one.
+    + SCORE · h · (s + n · PROBE) + ADAPT · w · steps unless the optimiser is the default one; AUTOGRAD times all of it
+    where a level has no compiled form.
     """
-    return _seconds(
+    seconds = _seconds(
         run.dataset, run.depth, run.width, run.batch_size, run.steps,
         run.norm != "none", run.residual != "none", run.optimizer != FACTORS["optimizer"].default,
     )  # fmt: skip
+    compiled = _has_loops(run.activation, run.norm, run.clip, run.optimizer, run.residual)
+    return seconds if compiled else AUTOGRAD * seconds
+
+
+@cache
+def _has_loops(*levels: str) -> bool:
+    """Tell whether the compiled engine trains a network of these levels, in the order of LOOPS."""
+    return all(
+        declares(kind, parse_level(kind, level).name, word)
+        for (kind, word), level in zip(LOOPS.items(), levels, strict=True)
+    )
 
 
 @cache

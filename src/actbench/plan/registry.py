@@ -66,6 +66,11 @@ def declared_text(kind: str, name: str, keyword: str, default: str = "") -> str:
     return str(_keyword(kind, name, keyword, default))
 
 
+def declares(kind: str, name: str, word: str) -> bool:
+    """Tell whether an entry gives a keyword, whatever its value, e.g. `declares("activation", "relu", "compiled")`."""
+    return word in [keyword.arg for keyword in getattr(_entries(kind)[name], "keywords", [])]
+
+
 def is_declared(kind: str, name: str, flag: str) -> bool:
     """Tell whether an entry declares a flag, e.g. `is_declared("norm", "batchnorm", "cancels_bias")`."""
     return bool(_keyword(kind, name, flag, False))
