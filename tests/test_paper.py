@@ -133,6 +133,14 @@ def test_an_error_of_latex_is_one_line(folder: Path, tmp_path: Path) -> None:
         write_paper(load_config(folder / "drawn.yaml"), tmp_path, folder / "results", folder / "figures")
 
 
+@needs_latex
+def test_a_paper_in_another_encoding_is_one_line(folder: Path, tmp_path: Path) -> None:
+    """A source in Latin-1 is named, not a traceback."""
+    (tmp_path / "paper.tex").write_bytes("naïve".encode("latin-1"))
+    with pytest.raises(ConfigError, match=r"paper.tex: not a text in UTF-8"):
+        write_paper(load_config(folder / "drawn.yaml"), tmp_path, folder / "results", folder / "figures")
+
+
 def test_without_latex_the_verb_says_what_to_install(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -12,12 +12,16 @@ from actbench.analysis.claims import write_claims
 from actbench.analysis.statistics import write_statistics
 from actbench.plan.config import load_config
 from actbench.shell.cli import main
+from actbench.show.figure_file import write_figure
+from actbench.show.latex import write_latex
 from injuries import DAMAGES
 from ledgers import ledger_of
 from synthetic import write_results
 from test_audit import CLAIMS, CONFIG
 
 PRINTED = ("claims.csv", "stats/ranking.csv")
+DRAWN = ("results/synthetic/latex/numbers.json", "results/synthetic/latex/main.csv", "results/synthetic/latex/main.md",
+         "figures/synthetic/accuracy_by_depth.csv", "figures/synthetic/accuracy_by_depth.md")  # fmt: skip
 TABLES = ("tables/runs.parquet", "tables/curves.parquet", "tables/layers.parquet", "tables/studies.parquet")
 CHANGES: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
     "no rows": lambda rows: rows.iloc[:0],
@@ -37,7 +41,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_results(config, folder / "results")
     write_statistics(config, folder / "results")
     write_claims(config, ledger_of(folder, CLAIMS), folder / "results")
-    (folder / "figures" / "synthetic").mkdir(parents=True)
+    write_latex(config, folder / "results")
+    write_figure("accuracy_by_depth", config, folder / "results", folder / "figures")
     (folder / "figures" / "synthetic" / "ranking.md").write_text("What? n = 120 runs, 5 seeds.\n", encoding="utf-8")
     return folder
 
@@ -86,6 +91,16 @@ def test_damaged_prints_are_found(project: Path, capsys: pytest.CaptureFixture[s
     """A printed file that is damaged is a mismatch or one line; only a bit may be below what is compared."""
     path, other = (project / "results" / "synthetic" / name for name in (file, PRINTED[file == PRINTED[0]]))
     DAMAGES[damage](path, other, random.Random(damage))
+    assert audit(capsys)[0] in ((1, 2) if damage != "flip a bit" else (0, 1, 2))
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+@pytest.mark.parametrize("file", DRAWN)
+def test_damaged_figures_and_papers_are_found(
+    project: Path, capsys: pytest.CaptureFixture[str], file: str, damage: str
+) -> None:
+    """What was drawn or written for papers and is damaged is a mismatch or one line, never a traceback."""
+    DAMAGES[damage](project / file, project / DRAWN[file == DRAWN[0]], random.Random(damage))
     assert audit(capsys)[0] in ((1, 2) if damage != "flip a bit" else (0, 1, 2))
 
 

@@ -86,6 +86,8 @@ def _text(file: Path) -> str:
         return file.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise ConfigError(str(file), "no such file; start from the root of the project, or give --paper") from None
+    except UnicodeDecodeError:
+        raise ConfigError(str(file), "not a text in UTF-8; save it so") from None
 
 
 def _run(command: list[str], folder: Path) -> None:
