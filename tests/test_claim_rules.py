@@ -225,7 +225,15 @@ def test_other_data_break_a_law(largest: list[float], verdict: str, tmp_path: Pa
 def _costs(path: Path, ratios: list[float]) -> pd.DataFrame:
     """Write and read a table of times in which tanh takes `ratio` times as long as relu in each round."""
     each = [
-        {"activation": name, "round": place, "forward_ns": factor, "backward_ns": 3 * factor, "step_us": 9.0}
+        {
+            "activation": name,
+            "round": place,
+            "forward_ns": factor,
+            "backward_ns": 3 * factor,
+            "copy_ns": 0.1,
+            "step_us": 9.0,
+            "device": "cpu",
+        }
         for place, ratio in enumerate(ratios)
         for name, factor in (("relu", 1.0 + place), ("tanh", ratio * (1.0 + place)), ("mish", 50.0))
     ]

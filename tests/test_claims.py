@@ -1,5 +1,6 @@
 """claims.csv end to end, from made-up tables: verdicts, strata, missing studies, families, files."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from actbench.analysis.claim_tests import Evidence, read_evidence
+from actbench.analysis.atomic_file import replacing
+from actbench.analysis.claim_costs import read_costs
+from actbench.analysis.claim_tests import Evidence, read_evidence, read_exact
 from actbench.analysis.claims import claims_path, compute_claims, read_claims, write_claims
 from actbench.analysis.claims_schema import CLAIM_TESTS, CLAIMS
 from actbench.analysis.metrics import add_metrics
@@ -157,6 +160,22 @@ def test_an_exact_check_is_read_from_its_file(tmp_path: Path) -> None:
     found = write_claims(CONFIG, ledger_of(tmp_path, entries), tmp_path).set_index("id")
     assert found["verdict"].to_dict() == {"good": "supported", "bad": "contradicted"}
     assert found.loc["bad", ["effect", "note"]].to_list() == [1.0, "it is 1"]
+
+
+@pytest.mark.parametrize(("name", "read"), [("exact", read_exact), ("cost", read_costs)])
+def test_what_claims_rest_on_is_read_as_it_was_written(name: str, read: Callable, tmp_path: Path) -> None:
+    """An absent file has no rows; one that was changed, is empty or has other columns is one line with the remedy."""
+    path = tmp_path / f"{name}.csv"
+    assert read(path).empty
+    for content in ("", "a,b\n1,2\n"):
+        path.write_text(content)
+        with pytest.raises(ConfigError, match=rf"{name}.csv: its columns are others .*; run `actbench {name}`"):
+            read(path)
+    with replacing(path) as (partial,):
+        partial.write_text("a,b\n")
+    path.write_text("a,c\n")
+    with pytest.raises(ConfigError, match=rf"changed since it was written, set aside as {name}.csv.damaged"):
+        read(path)
 
 
 def test_absent_claims_are_one_line(tmp_path: Path) -> None:
