@@ -87,4 +87,4 @@ def test_help_shows_the_example() -> None:
     """--help ends with an example that can be typed."""
     command = [sys.executable, "-m", "actbench", "data", "--help"]
     out = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    assert "example: actbench data fashion_mnist" in out
+    assert "example: actbench data mnist1d" in out

@@ -78,14 +78,14 @@ def audit_results(folder: Path, figures: Path, ledger: tuple[Claim, ...], say: S
     findings.add("claims", (compared, problems))
     findings.unchecked += unchecked
     if all((folder / "latex" / file).exists() for file in FILES):
-        findings.add("latex", compared("latex", partial(audit_latex, folder / "latex", folder / "stats")))
+        findings.add("latex", tried("latex", partial(audit_latex, folder / "latex", folder / "stats")))
     else:
         findings.unchecked.append("latex: not there, or not whole")
     _audit_figures(figures, folder / "stats", findings, say)
     return findings
 
 
-def compared(name: str, audit: Callable[[], tuple[int, list[str]]]) -> tuple[int, list[str]]:
+def tried(name: str, audit: Callable[[], tuple[int, list[str]]]) -> tuple[int, list[str]]:
     """Return what an audit counted and found; a print so strange that it cannot be compared is a mismatch itself."""
     try:
         return audit()
@@ -100,10 +100,10 @@ def _audit_figures(figures: Path, stats: Path, findings: Findings, say: Say) -> 
     drawn = sorted(figures.glob("*.csv"))
     for path in drawn:
         say(f"figure {path.stem}")
-        findings.add("figures", compared(path.name, partial(audit_numbers, path, stats)))
+        findings.add("figures", tried(path.name, partial(audit_numbers, path, stats)))
         if path.stem in FACTS:
             caption = path.with_suffix(".md")
-            findings.add("captions", compared(caption.name, partial(audit_caption, caption)))
+            findings.add("captions", tried(caption.name, partial(audit_caption, caption)))
         else:
             findings.unchecked.append(f"captions: {path.stem}: no facts of it are known")
     findings.unchecked += [] if drawn else ["figures: none has its numbers beside it"]
@@ -121,7 +121,7 @@ def _audit_statistics(raw: Raw, stats: Path, findings: Findings, say: Say) -> No
             findings.unchecked.append(f"{name}: {NO_LAYERS}")
         else:
             say(f"statistic {name}")
-            findings.add(name, compared(name, partial(audit, read_printed(path))))
+            findings.add(name, tried(name, partial(audit, read_printed(path))))
     findings.unchecked += [f"{name}: {why}" for name, why in (ELSEWHERE | PARTLY).items()]
     findings.unchecked += _unknown(stats / "activations.csv")
     findings.unchecked += [f"theory: {level}: the audit does not know this level" for level in unknown_levels(raw)]

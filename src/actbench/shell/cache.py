@@ -63,8 +63,6 @@ def _merge(arguments: argparse.Namespace, folder: Path) -> int:
     from actbench.analysis.shard_file import shard_schema
     from actbench.training.upkeep import CHUNKS, as_dict, merge
 
-    if arguments.other.resolve() == folder.resolve():
-        raise ConfigError(str(arguments.other), "is this cache itself; name another one")
     if not any(arguments.other.glob(CHUNKS)):
         raise ConfigError(str(arguments.other), "holds no runs; name the folder of a run cache, with numerics… in it")
     counts, problems = merge(arguments.other, folder, shard_schema())
