@@ -58,7 +58,7 @@ def compare(found: Profile, expected: Profile) -> None:
 CASES = [
     *({"activation": name} for name in levels("activation") if "(" not in name),
     *({"activation": "relu", "norm": name} for name in levels("norm")),
-    *({"activation": "gelu", "residual": name} for name in levels("residual")),
+    *({"activation": "tanh", "residual": name} for name in levels("residual")),
     *({"activation": "tanh", "clip": name} for name in levels("clip")),
     {"activation": "relu", "bias_offset": -2.0},
     {"activation": "sigmoid", "input_scale": 100.0},
