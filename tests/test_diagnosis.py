@@ -117,8 +117,9 @@ def test_a_cause_is_an_illness_only_of_a_run_that_failed(name: str) -> None:
     runs = pd.DataFrame({"run_key": keys, "status": ["ok", "ok", "ok", "diverged"], "depth": 2, "classes": 10})
     runs = runs.assign(best_val_accuracy=[0.5, 0.1, 0.5, None], val_accuracy=[0.5, 0.1, 0.1, None], steps=1)
     runs = runs.assign(diverged_step=pd.array([None, None, None, 3], dtype="Int64"), norm="none", residual="none")
+    runs = runs.assign(clip_rate=0.0, activation="tanh")
     curves = pd.DataFrame(columns=["run_key", "step", "split", "loss", "accuracy"])
-    found = walk(Records(runs.assign(clip_rate=0.0), curves, beyond(name, keys)))
+    found = walk(Records(runs, curves, beyond(name, keys)))
     verdicts = found[found["illness"] == name].set_index("run_key")["verdict"]
     expected = {"learned": SEEN, "did not learn": ILL, "fell back": ILL, "diverged": ILL}
     if name == "rate_too_low":  # a run that diverged made fewer updates than it was meant to
@@ -134,7 +135,7 @@ def test_a_cause_that_needs_another_is_only_seen_without_it() -> None:
     """Clipping all the time is an illness where the weights hardly move, and no cause where they do."""
     keys = ["stuck", "moving"]
     runs = pd.DataFrame({"run_key": keys, "status": "ok", "depth": 2, "classes": 10, "steps": 10, "norm": "none"})
-    runs = runs.assign(best_val_accuracy=0.1, val_accuracy=0.1, clip_rate=1.0, residual="none")
+    runs = runs.assign(best_val_accuracy=0.1, val_accuracy=0.1, clip_rate=1.0, residual="none", activation="tanh")
     runs = runs.assign(diverged_step=pd.array([None, None], dtype="Int64"))
     pace = {"stuck": 0.01, "moving": 0.08}
     layers = [(key, 5, layer, "update_ratio", value) for key, value in pace.items() for layer in (1, 2)]

@@ -77,6 +77,16 @@ def test_the_loss_of_a_run_that_diverged_is_infinite() -> None:
     assert measure(curve, records(rows_of({}), {0: 2.0}, **at_once)).empty
 
 
+def test_the_loss_is_compared_with_that_of_guessing() -> None:
+    """The last loss over ln 10; a run that made no update or diverged has none."""
+    curve = rule("over_guessing", END, "curves", "train")
+    found = measure(curve, records(rows_of({}), {0: 9.0, 5: 1.151293}))
+    assert found[["value", "step"]].to_numpy().tolist() == [[pytest.approx(0.5), 5.0]]
+    assert measure(curve, records(rows_of({}), {0: 2.0})).empty
+    diverged = {"status": ["diverged", "ok"], "diverged_step": pd.array([7, pd.NA], dtype="Int64")}
+    assert measure(curve, records(rows_of({}), {0: 2.0, 5: 2.0}, **diverged)).empty
+
+
 def test_what_stands_still_has_no_way() -> None:
     """A layer's way is its update times the run's updates; without motion, or of unknown length, there is none."""
     still = rows_of({5: (0.0, 0.0, 0.0, 0.0)}, "update_ratio")

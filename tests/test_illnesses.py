@@ -57,8 +57,9 @@ HARD = {
     "a bias of -3 silences ReLU": (case(**RELU, depth=1, bias_offset=-3.0, lr=0.01, steps=1000), {"zeros"}),
     "60 linear layers of 8 units": (
         case(activation="identity", depth=60, width=8, lr=0.02, steps=600),
-        {"collapse"},
+        {"collapse", "linear_network"},
     ),
+    "linear layers on a task that is not linear": (case(activation="identity", steps=300), {"linear_network"}),
 }
 HEALTHY = {
     "tanh": case(),

@@ -1,5 +1,6 @@
 """The number that a rule looks at, for many runs at once: one row a run, with the layer and step where it was seen."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -56,13 +57,19 @@ def _of_runs(rule: Illness, runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def _of_curves(rule: Illness, records: Records) -> pd.DataFrame:
-    """Return the losses of a split; that of a run that diverged is infinite from the step of its divergence on."""
+    """Return the losses of a split with `guess`, that of guessing: ln of the number of classes.
+
+    The loss of a run that diverged is infinite from the step of its divergence on.
+    """
     rows = records.curves[(records.curves["split"] == rule.diagnostic) & records.curves["loss"].notna()]
-    ends = records.runs[(records.runs["status"] == "diverged") & (records.runs["diverged_step"] > 0)]
+    ends = records.runs[(records.runs["status"] == "diverged") & records.runs["diverged_step"].notna()]
     after = ends[["run_key", "diverged_step"]].rename(columns={"diverged_step": "step"}).assign(loss=np.inf)
     joined = pd.concat([rows[["run_key", "step", "loss"]], after.astype({"step": "int64"})], ignore_index=True)
     last = joined.drop_duplicates(["run_key", "step"], keep="last")
-    return last.assign(layer=np.nan, value=last["loss"])[COLUMNS]
+    classes = records.runs.set_index("run_key")["classes"].astype("float64")
+    guess = classes.where(classes > 0).map(math.log, na_action="ignore")
+    last = last.assign(layer=np.nan, value=last["loss"].astype("float64"))
+    return last.assign(guess=last["run_key"].map(guess).astype("float64"))
 
 
 def _of_layers(rule: Illness, records: Records) -> pd.DataFrame:
@@ -156,6 +163,13 @@ def last_over_first(rows: pd.DataFrame, moment: str) -> pd.DataFrame:
     return _quotient(last[last["step"] > 0], first)
 
 
+def over_guessing(rows: pd.DataFrame, moment: str) -> pd.DataFrame:
+    """Return the loss over that of guessing, after an update at least; a run that diverged has none."""
+    at = at_moment(rows, moment)
+    value = at["value"] / at["guess"]
+    return at.assign(value=value.where(np.isfinite(value) & (at["step"] > 0)))
+
+
 def _hidden(rows: pd.DataFrame) -> pd.DataFrame:
     return rows[rows["layer"] <= rows["depth"]]
 
@@ -186,4 +200,5 @@ REDUCTIONS: dict[str, Callable[[pd.DataFrame, str], pd.DataFrame]] = {
     "last_over_first_hidden": last_over_first_hidden,
     "spread_hidden": spread_hidden,
     "last_over_first": last_over_first,
+    "over_guessing": over_guessing,
 }

@@ -4,9 +4,22 @@ At most 2 % of the healthy runs that a rule speaks of lie beyond its threshold; 
 do, in seeds and a grid on which no threshold was chosen.
 """
 
-from actbench.analysis.illness import ABOVE, BELOW, CAUSE, START, Illness
+from actbench.analysis.illness import ABOVE, BELOW, CAUSE, END, START, Illness
 
 INITIAL_CAUSES: dict[str, Illness] = {
+    "linear_network": Illness(
+        "curves",
+        "train",
+        END,
+        "over_guessing",
+        ABOVE,
+        0.95,
+        CAUSE,
+        shown="last training loss over that of guessing",
+        meaning="without a nonlinearity all layers together are one linear map, and none tells these classes apart",
+        source="Minsky & Papert 1969, Perceptrons; Goodfellow, Bengio & Courville 2016, section 6.1",
+        levels={"activation": ("identity",), "norm": ("none", "batchnorm")},
+    ),
     "vanishing_gradients": Illness(
         "layers",
         "gradient_norm",
