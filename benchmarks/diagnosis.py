@@ -37,9 +37,10 @@ PAGE = """# How often `actbench diagnose` is right
 A run is ill if it failed: diverged, could not be trained, never reached twice the accuracy of guessing, or fell back to
 it. A cause explains a failure, so a run without a symptom is never called ill; where one of its numbers lies beyond a
 threshold it is "healthy, but:", with a note. Thresholds were chosen on seeds 0 to 2 of the default grid: at most 2 % of
-the healthy runs that a rule speaks of lie beyond it. Seeds 3 and 4 and the grid of `benchmarks/diagnosis.yaml` (other
-activations, depths, widths, inits, rates, optimisers and seeds) had no part in that. Shares carry Wilson's 95 %
-interval; runs that differ only in their seed are more alike than it assumes.
+the healthy runs that a rule speaks of lie beyond it (of `always_clipped`: beyond it and that of `rate_too_low`). Seeds
+3 and 4 and the grid of `benchmarks/diagnosis.yaml` (other activations, depths, widths, inits, rates, optimisers and
+seeds) had no part in that. Shares carry Wilson's 95 % interval; runs that differ only in their seed are more alike than
+it assumes.
 
 ## Runs
 

@@ -137,7 +137,7 @@ def test_a_healthy_run_with_a_number_beyond_a_threshold_is_told_so(
     pd.DataFrame(runs).to_parquet(tmp_path / "runs.parquet")
     assert main(["diagnose", "a", "--tables", str(tmp_path)]) == 0
     out = capsys.readouterr().out
-    assert "healthy, but:\n  always_clipped: share of updates whose gradient was clipped 1; ill above 0.95\n" in out
+    assert "healthy, but:\n  always_clipped: share of updates whose gradient was clipped 1, above 0.95\n" in out
     assert "repaired" not in out
     assert main(["diagnose", "--status", "all", "--tables", str(tmp_path)]) == 0
     assert capsys.readouterr().out.startswith("2 runs, 0 of them ill; 1 healthy, but with numbers beyond a threshold\n")

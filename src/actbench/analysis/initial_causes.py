@@ -97,6 +97,6 @@ INITIAL_CAUSES: dict[str, Illness] = {
         meaning="the layers make all inputs alike: the network is deeper than its input reaches",
         source="Schoenholz, Gilmer, Ganguli & Sohl-Dickstein 2017, Deep information propagation, section 3 and figure "
         "5: correlations near 1 as exp(-depth/ξ_c), and networks deeper than about 6 ξ_c, at 1 - exp(-6) = 0.9975, "
-        "hardly train; stricter here, since shallow networks of sigmoids learn there",
+        "hardly train; stricter here, at 6.9 ξ_c, since shallow networks of sigmoids learn before",
     ),
 }

@@ -65,10 +65,11 @@ def _sentence(row: dict[str, Any], diagnosis: Diagnosis) -> str:
 
 
 def _cited(row: dict[str, Any]) -> str:
-    """Say what a rule saw, where, and its threshold; a number that is ill and not there is infinite."""
+    """Say what a rule saw, where, and its threshold; a number beyond it that is not there is infinite."""
     rule = ILLNESSES[row["illness"]]
     value = "infinite" if row["value"] is None else spell_number(row["value"])
-    return f"{rule.shown} {value}{_place(row)}; ill {rule.comparison} {rule.threshold:g}"
+    verdict = "; ill" if row["verdict"] == ILL else ","
+    return f"{rule.shown} {value}{_place(row)}{verdict} {rule.comparison} {rule.threshold:g}"
 
 
 def _place(row: dict[str, Any]) -> str:
