@@ -1,8 +1,11 @@
 """An archive holds a whole result, gives the same bytes twice, and unpacks to what it was."""
 
 import io
+import re
 import tarfile
+from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import pytest
 
@@ -10,26 +13,39 @@ from actbench.analysis.archive import unpack_archive, write_archive
 from actbench.analysis.manifest import write_manifest
 from actbench.plan.config import load_config
 from actbench.plan.errors import ConfigError
+from actbench.show import downloads, report
+from actbench.show.contract import declaration
 from actbench.show.figure_file import write_figure
 from actbench.show.latex import write_latex
 from drawn import draw_from
 
 # The ledger behind the verdicts, and what the keys and the columns mean.
 EXPLAINING = ("config/claims.yaml", "config/README.md", "results/README.md")
+FIGURE = "accuracy_by_depth"
+LINK = re.compile(r"""\]\(([^)\s]+)\)|(?:href|src)="([^"]+)\"""")
 
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     """Make a small project with results, one figure, tables for papers and a manifest."""
     config = load_config(draw_from(tmp_path))
-    write_figure("accuracy_by_depth", config, tmp_path / "results", tmp_path / "figures")
+    write_figure(FIGURE, config, tmp_path / "results", tmp_path / "figures")
     write_latex(config, tmp_path / "results")
     write_manifest(config, tmp_path / "results", tmp_path / "figures")
     (tmp_path / "CITATION.cff").write_text("cff-version: 1.2.0\n")
+    (tmp_path / "README.md").write_text("![of the project](figures/reference/default/trainable_share.png)\n")
     (tmp_path / "config").mkdir()
     for name in EXPLAINING:
         (tmp_path / name).write_text(f"words of {name}\n")
     return tmp_path
+
+
+def links(file: Path) -> Iterator[str]:
+    """Yield what a Markdown or HTML file links to or shows, other than parts of itself and what it holds."""
+    text = re.sub(r"<script.*?</script>", "", file.read_text(encoding="utf-8"), flags=re.DOTALL)
+    for markdown, html in LINK.findall(text):
+        if not (markdown or html).startswith(("data:", "#")):
+            yield markdown or html
 
 
 def pack(root: Path, name: str = "drawn.tar.gz") -> Path:
@@ -52,8 +68,39 @@ def test_redrawing_from_an_unpacked_archive_gives_the_same_bytes(root: Path, tmp
     assert all((elsewhere / name).read_text() == f"words of {name}\n" for name in EXPLAINING)
     packed = {path.name: path.read_bytes() for path in (elsewhere / "figures" / "drawn").glob("[!.]*")}
     config = load_config(elsewhere / "config" / "drawn.yaml")
-    drawn = write_figure("accuracy_by_depth", config, elsewhere / "results", elsewhere / "new")
+    drawn = write_figure(FIGURE, config, elsewhere / "results", elsewhere / "new")
     assert {path.name: path.read_bytes() for path in drawn} == packed
+
+
+def test_every_link_of_an_unpacked_archive_leads_to_a_file_of_it(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All that Markdown files and the page link to or show is packed too, also where the page embeds nothing."""
+    monkeypatch.setattr(report, "declarations", lambda: {FIGURE: declaration(FIGURE)})
+    monkeypatch.setattr(downloads, "LARGEST_EMBEDDED", 10)
+    report.write_report(root / "drawn.yaml", root / "results", root / "figures")
+    write_manifest(load_config(root / "drawn.yaml"), root / "results", root / "figures")
+    elsewhere = tmp_path / "else where"
+    unpack_archive(pack(root), elsewhere)
+    texts = [file for file in elsewhere.rglob("*") if file.suffix in (".md", ".html")]
+    found = [(file, urlsplit(link)) for file in texts for link in links(file)]
+    lost = [(file.name, link.path) for file, link in found if not (file.parent / unquote(link.path)).exists()]
+    assert lost == []
+    assert all(not link.scheme and not link.netloc for _, link in found)
+    assert {"README.md", "report.html"} <= {file.name for file, _ in found}
+
+
+def test_the_readme_says_what_was_packed(root: Path, tmp_path: Path) -> None:
+    """It shows a figure, links to the config and the tables, and names counts, commit and how to check and redraw."""
+    unpack_archive(pack(root), tmp_path / "new")
+    text = (tmp_path / "new" / "README.md").read_text()
+    for words in (
+        f"](figures/drawn/{FIGURE}.png)", "](config/drawn.yaml)", "](results/drawn/tables/)", "](CITATION.cff)",
+        "72 trained networks", "at commit 000000000000", "manifest config/drawn.yaml --check",
+        "figure config/drawn.yaml",
+    ):  # fmt: skip
+        assert words in text, words
+    assert "LICENSE" not in text, "it is not packed here"
 
 
 def test_a_changed_product_is_not_packed(root: Path) -> None:

@@ -7,18 +7,20 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
+from actbench.analysis.archive_text import archive_text
 from actbench.analysis.atomic_file import replacing
-from actbench.analysis.manifest import check_manifest, manifest_path, product_files
+from actbench.analysis.manifest import check_manifest, manifest_path, product_files, read_manifest
 from actbench.analysis.tables import RESULTS
 from actbench.plan.checksums import checksum_path
 from actbench.plan.config import load_config
 from actbench.plan.errors import ConfigError
 
 FIGURES = Path("figures")
+README = "README.md"
 # What the results need beside themselves, from the root of the project; the first is needed, the others are taken
 # where they are.
 PROJECT = (
-    "CITATION.cff", "LICENSE", "README.md", "requirements.lock", "environment.yml", "pyproject.toml",
+    "CITATION.cff", "LICENSE", "requirements.lock", "environment.yml", "pyproject.toml",
     "config/claims.yaml", "config/README.md", "results/README.md",
 )  # fmt: skip
 MOST_BYTES = 2 << 30  # of an archive that is unpacked
@@ -29,6 +31,7 @@ def write_archive(
 ) -> list[str]:
     """Pack configs, tables, statistics, figures, report, manifest, environment and citation; return the names inside.
 
+    A README.md of the archive's own says what is there; the project's would show files that are not packed.
     The same files give the same bytes: names are sorted, and owners and times are left out.
 
     Args:
@@ -54,19 +57,21 @@ def write_archive(
     files |= {name: project / name for name in PROJECT if (project / name).is_file()}
     if PROJECT[0] not in files:
         raise ConfigError(PROJECT[0], "no such file here; start from the root of the project")
+    manifest = read_manifest(files[f"results/{config.name}/manifest.json"])
+    readme = archive_text(config, f"config/{config_file.name}", manifest, files.keys())
+    contents = {name: path.read_bytes() for name, path in files.items()} | {README: readme.encode()}
     with replacing(output) as (partial,):
-        partial.write_bytes(_packed(files))
-    return sorted(files)
+        partial.write_bytes(_packed(contents))
+    return sorted(contents)
 
 
-def _packed(files: dict[str, Path]) -> bytes:
+def _packed(contents: dict[str, bytes]) -> bytes:
     buffer = io.BytesIO()
     with (
         gzip.GzipFile(fileobj=buffer, mode="wb", mtime=0, filename="") as zipped,
         tarfile.open(fileobj=zipped, mode="w", format=tarfile.PAX_FORMAT) as tar,
     ):
-        for name, path in sorted(files.items()):
-            data = path.read_bytes()
+        for name, data in sorted(contents.items()):
             entry = tarfile.TarInfo(name)
             entry.size, entry.mode = len(data), 0o644
             tar.addfile(entry, io.BytesIO(data))

@@ -69,7 +69,7 @@ def check_manifest(config: Config, results: Path = RESULTS, figures: Path = FIGU
         ConfigError: there is no readable manifest.
     """
     path = manifest_path(config.name, results)
-    recorded = _read(path)
+    recorded = read_manifest(path)
     found = []
     if recorded["config_sha256"] != config_digest(config):
         found.append(f"{path}: made from another config than the one given")
@@ -92,12 +92,13 @@ def _compare(label: str, recorded: dict[str, Any] | None, path: Path | None) -> 
     return [f"{label}: changed, sha256 {present['sha256'][:16]}… where the manifest has {recorded['sha256'][:16]}…"]
 
 
-def _read(path: Path) -> dict[str, Any]:
+def read_manifest(path: Path) -> dict[str, Any]:
+    """Read a manifest; raise ConfigError when there is none, or it is damaged or lacks what is compared."""
     remedy = "write it with `actbench manifest`"
     refuse_damaged(path, remedy=remedy)
     try:
         manifest = json.loads(path.read_text(encoding="utf-8"))
-        if not {"config_sha256", "numerics", "products"} <= manifest.keys():
+        if not {"config_sha256", "numerics", "origin", "products", "runs"} <= manifest.keys():
             raise ValueError("keys are missing")
         return dict(manifest)
     except FileNotFoundError:
