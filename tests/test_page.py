@@ -40,8 +40,20 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     told[~told[["activation", "norm"]].eq(UNTOLD).all(axis=1)].to_csv(theory, index=False)
     for name in declarations():
         write_figure(name, config, folder / "results", folder / "figures")
+    write_claims(folder / "results" / "drawn" / "claims.csv")
     write_report(folder / "drawn.yaml", folder / "results", folder / "figures")
     return folder
+
+
+def write_claims(path: Path) -> None:
+    """Make up a ledger of three claims: with short lists of cases, a list of thirty, and none."""
+    claims = pd.DataFrame({"id": ["short", "long", "none"], "statement": "Networks are deep. " * 6, "source": "A B"})
+    claims = claims.assign(kind="measured", verdict="conditional", effect=[0.2, 0.1, 0.3], low=0.0, high=0.4)
+    claims = claims.assign(unit="fraction", p_adjusted=0.01, family="claims", n_runs=72, n_seeds=3, figure="clipping")
+    cases = " | ".join(f"against sigmoid: depth {depth}" for depth in range(30))
+    claims.assign(holds_under=["depth 2 | depth 8", cases, ""], fails_under=["", cases, "depth 2"], note="").to_csv(
+        path, index=False
+    )
 
 
 @pytest.fixture(scope="module")
@@ -253,6 +265,49 @@ def test_tables_can_be_sorted(browser: webdriver.Chrome) -> None:
         assert arrow == f'"\xa0{ARROWS[direction]}"'
         assert browser.execute_script(script, table, place) == expected
     assert len(values) > 1
+
+
+CLAIMS_TABLE = "//h2[@id='claims']/following::table[1]"
+
+
+@pytest.mark.parametrize(("size", "scheme"), [((1280, 900), "light"), (PHONE, "light"), (PHONE, "dark")])
+def test_claims_are_rows_of_few_lines(
+    started: webdriver.Chrome, folder: Path, size: tuple[int, int], scheme: str
+) -> None:
+    """A list of thirty cases takes one line until it is asked for, by keyboard too; then all of it can be read."""
+    show(started, folder / "results" / "drawn" / "report.html", size, scheme)
+    table = started.find_element(By.XPATH, CLAIMS_TABLE)
+    rows = table.find_elements(By.CSS_SELECTOR, "tbody tr")
+    assert max(row.size["height"] for row in rows) < 130
+    summary = rows[1].find_element(By.TAG_NAME, "summary")
+    assert summary.text == "30 cases"
+    last = rows[1].find_elements(By.TAG_NAME, "li")[29]
+    assert not last.is_displayed()
+    summary.send_keys(Keys.ENTER)
+    assert last.is_displayed()
+    assert last.text == "against sigmoid: depth 29"
+    colours = "const style = getComputedStyle(arguments[0]); return style.color"
+    assert started.execute_script(colours, last) == ("rgb(236, 236, 236)" if scheme == "dark" else "rgb(27, 27, 27)")
+    assert rows[1].find_elements(By.TAG_NAME, "li")[59].is_displayed() is False, "the other list stays folded"
+
+
+def test_folded_lists_are_sorted_by_their_words(browser: webdriver.Chrome) -> None:
+    """A folded cell stands among the others by its first case, and what is empty stands last."""
+    table = browser.find_element(By.XPATH, CLAIMS_TABLE)
+    place = [head.text for head in table.find_elements(By.TAG_NAME, "th")].index("holds under")
+    table.find_elements(By.TAG_NAME, "th")[place].find_element(By.TAG_NAME, "button").click()
+    assert [row.find_element(By.TAG_NAME, "td").text for row in table.find_elements(By.CSS_SELECTOR, "tbody tr")] == [
+        "long", "short", "none",
+    ]  # fmt: skip
+
+
+def test_paper_has_what_is_folded(browser: webdriver.Chrome) -> None:
+    """While the page is printed every cell is unfolded, and afterwards it is as it was."""
+    count = "document.querySelectorAll('td details:not([open])').length"
+    assert browser.execute_script(f"return {count}") == 2
+    browser.execute_script(f"addEventListener('beforeprint', () => {{ window.folded = {count}; }})")
+    browser.execute_cdp_cmd("Page.printToPDF", {"pageRanges": "1"})
+    assert browser.execute_script(f"return [window.folded, {count}]") == [0, 2]
 
 
 def test_links_lead_somewhere_and_downloads_are_the_files(browser: webdriver.Chrome, folder: Path) -> None:

@@ -19,6 +19,7 @@ from actbench.show.report import write_report
 from actbench.show.sheet import CHOICES, Cell, make_sheet, write_cell
 from drawn import draw_from
 
+LISTED = " | ".join(f"depth {n}, init he_normal" for n in range(4))
 Tag = tuple[str, dict[str, str | None]]
 
 
@@ -234,13 +235,18 @@ def test_a_missing_figure_is_refused(folder: Path, tmp_path: Path) -> None:
         ("difference", -0.05, Cell("-0.050", "number", "-0.05")),
         ("rank", 1.0, Cell("1.000", "number", "1")),
         ("score", float("nan"), Cell("")),
-        ("note", "n too small", Cell("n too small", "long")),
+        ("note", "n too small", Cell("n too small")),
+        ("note", "n too small; " * 4, Cell("n too small; " * 4, "long")),
+        ("holds_under", "depth 2 | depth 4", Cell("depth 2 | depth 4")),
+        ("holds_under", "against a sigmoid: depth 2", Cell("against a sigmoid: depth 2", "cases")),
+        ("fails_under", LISTED, Cell(LISTED, "cases", LISTED, tuple(f"depth {n}, init he_normal" for n in range(4)))),
+        ("fails_under", "a" * 99, Cell("a" * 99, "cases")),
         ("activation", "relu", Cell("relu")),
         ("verdict", "supported", Cell("supported", "verdict supported")),
     ],
 )
 def test_cells(column: str, value: object, cell: Cell) -> None:
-    """Numbers have three decimals or separators, small p-values are bounds, missing values are empty."""
+    """Numbers have three decimals or separators, small p-values are bounds, long lists are folded, none is empty."""
     assert write_cell(column, value) == cell
 
 

@@ -10,7 +10,10 @@ MOST_ROWS = 60
 WARNINGS = 6  # of each study
 SMALLEST_P = 0.0001
 PROBABILITIES = ("p", "p_holm", "p_adjusted")
-LONG = ("question", "note", "statement", "holds_under", "fails_under")
+LONG = ("question", "note", "statement")
+LISTS = ("holds_under", "fails_under")  # of cases, between bars
+BAR = " | "
+WRAPPED, CASES_WRAPPED, FOLDED = 40, 20, 80  # letters beyond which a cell has lines, a list lines and a list is folded
 
 
 @dataclass(frozen=True)
@@ -27,11 +30,15 @@ class Choice:
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell: its text, its kind (classes: `number`, `long` or nothing) and by what it is sorted if not its text."""
+    """One cell: its text, its kind (classes: `number`, `long`, `cases` or nothing) and, if not by its text, its order.
+
+    items: what the cell lists, folded until the reader asks for it.
+    """
 
     text: str
     kind: str = ""
     order: str = ""
+    items: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -160,9 +167,19 @@ def write_cell(column: str, value: Any) -> Cell:
     if pd.isna(value):
         return Cell("")
     if isinstance(value, str):
-        return Cell(value, "long" if column in LONG else f"verdict {value}" if column == "verdict" else "")
+        return _write_words(column, value)
     exact = f"{float(value):.10g}"
     if column in PROBABILITIES:
         return Cell(f"< {SMALLEST_P}" if value < SMALLEST_P else f"{value:.4f}", "number", exact)
     whole = float(value).is_integer() and (column.startswith("n_") or column in ("depth", "runs", "numerics"))
     return Cell(f"{int(value):,}" if whole else f"{value:.3f}", "number", exact)
+
+
+def _write_words(column: str, words: str) -> Cell:
+    if column in LISTS:
+        items = tuple(words.split(BAR)) if len(words) > FOLDED else ()
+        kind = "cases" if len(words) > CASES_WRAPPED else ""
+        return Cell(words, kind, words, items) if len(items) > 1 else Cell(words, kind)
+    if column == "verdict":
+        return Cell(words, f"verdict {words}")
+    return Cell(words, "long" if column in LONG and len(words) > WRAPPED else "")

@@ -1,4 +1,5 @@
 // Tables that can be sorted: a button in each heading of a table of class `sortable`; `fill` makes one of rows.
+// On paper nothing can be unfolded, so what is folded in a cell is open while the page is printed.
 "use strict";
 (function () {
   const text = (cell) => (cell.dataset.order !== undefined ? cell.dataset.order : cell.textContent);
@@ -55,6 +56,14 @@
     scroll.append(table);
     place.replaceChildren(scroll);
   }
+  let folded = [];
+  addEventListener("beforeprint", () => {
+    folded = [...document.querySelectorAll("td details:not([open])")];
+    for (const cell of folded) cell.open = true;
+  });
+  addEventListener("afterprint", () => {
+    for (const cell of folded) cell.open = false;
+  });
   document.querySelectorAll("table.sortable").forEach(equip);
   window.actbenchTables = { fill };
 })();
