@@ -15,6 +15,7 @@ from actbench.analysis.stats_schema import STATS
 from actbench.audit import printed_statistics
 from actbench.audit.printed_statistics import STATISTICS, Statistic, audit_statistic
 from actbench.audit.raw_rows import Raw, read_printed, read_raw
+from drawn import fake_costs
 from synthetic import make_config, write_results
 
 LEVELS = {"activation": ("relu", "tanh", "gelu"), "norm": ("none", "layernorm"), "seed": (0, 1, 2, 3, 4)}
@@ -27,6 +28,8 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Make results of three activations with two norms, two rates and five seeds."""
     folder, config = tmp_path_factory.mktemp("results"), make_config(**LEVELS)  # type: ignore[arg-type]
     write_results(config, folder)
+    stats_path(config.name, "cost", folder).parent.mkdir()
+    fake_costs(list(LEVELS["activation"]), rounds=10).to_csv(stats_path(config.name, "cost", folder), index=False)
     write_statistics(config, folder)
     return folder
 

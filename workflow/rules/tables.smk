@@ -27,9 +27,26 @@ rule tables:
         f"python -m actbench tables {CONFIG} 2> {{log}}"
 
 
+rule cost:
+    input:
+        config=CONFIG_FILE,
+        code=code_of("shell.cost"),
+    output:
+        f"results/{NAME}/stats/cost.csv",
+    log:
+        f"logs/{NAME}/cost.log",
+    conda:
+        "../envs/actbench.yaml"
+    message:
+        "Time the activations"
+    shell:
+        f"python -m actbench cost {CONFIG} > {{log}} 2>&1"
+
+
 rule stats:
     input:
         tables=rules.tables.output,
+        cost=rules.cost.output,
         code=code_of("shell.stats"),
     output:
         report(
@@ -96,22 +113,6 @@ rule exact:
         "Check what calculus settles"
     shell:
         f"python -m actbench exact {CONFIG} 2> {{log}}"
-
-
-rule cost:
-    input:
-        config=CONFIG_FILE,
-        code=code_of("shell.cost"),
-    output:
-        f"results/{NAME}/stats/cost.csv",
-    log:
-        f"logs/{NAME}/cost.log",
-    conda:
-        "../envs/actbench.yaml"
-    message:
-        "Time the activations"
-    shell:
-        f"python -m actbench cost {CONFIG} > {{log}} 2>&1"
 
 
 rule claims:

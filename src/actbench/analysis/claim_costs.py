@@ -5,19 +5,13 @@ from pathlib import Path
 import pandas as pd
 
 from actbench.analysis.claim_rules import Effects
-from actbench.analysis.claims_schema import COST
-from actbench.analysis.statistics import read_typed
-from actbench.plan.checksums import refuse_damaged
+from actbench.analysis.statistics import read_rounds
 from actbench.plan.ledger import COSTS, ClaimTest
 
 
 def read_costs(path: Path) -> pd.DataFrame:
     """Read stats/cost.csv with a column for each quantity of COSTS; no rows where it was not made."""
-    if not path.exists():
-        return pd.DataFrame()
-    remedy = "run `actbench cost` with this config"
-    refuse_damaged(path, remedy=remedy)
-    timed = read_typed(path, COST, remedy)
+    timed = read_rounds(path)
     return timed.assign(**{name: timed[list(parts)].sum(axis=1) for name, parts in COSTS.items()})
 
 

@@ -86,12 +86,11 @@ COST_ACCURACY = (
     N_BLOCKS,
     N_SEEDS,
     N_RUNS,
-    Column(
-        "seconds", "float64", "s", "mean time of 1,000 updates of a run: its share of its stack's; not reproducible"
-    ),
-    Column("relative", "float64", "", "mean over blocks of the time over that of the block's mean activation"),
-    Column("relative_low", "float64", "", "relative: low end of the 95 % bootstrap interval over blocks", True),
-    Column("relative_high", "float64", "", "relative: high end of the 95 % bootstrap interval over blocks", True),
+    Column("step_us", "float64", "µs", "median over rounds of cost.csv of one update of one network", True),
+    Column("step_low", "float64", "µs", "step_us: low end of the 95 % interval of the median, a round", True),
+    Column("step_high", "float64", "µs", "step_us: high end of the 95 % interval of the median, a round", True),
+    Column("n_rounds", "int64", "rounds", "rounds of timing behind step_us; 0: cost.csv lacks the activation"),
+    Column("device", "string", "", "kind of device that was timed; no other machine gives the same times"),
     *estimated("score", "fraction", "mean over seeds of the mean of score over blocks"),
     NOTE,
 )

@@ -80,6 +80,10 @@ METHODS = f"""\
   Several layers become one number four ways: first, last, lowest, highest hidden layer; `best` marks the largest area.
   A choice of the best of many flatters, so direction and threshold are chosen on all seeds but one and reported on that
   one, each in turn: `held_out_auc`, `sensitivity`, `specificity`, `brier`.
+- **Cost** (`cost_accuracy`): the time of an update is from `cost.csv`, in which one network has each activation in
+  turn, round after round; the median over rounds, since whatever disturbs a round lengthens it, with the interval that
+  follows from the order of the rounds. `seconds` of the runs is no measure of an activation: each trains in a job of
+  its own, at another time, beside other jobs.
 - **Ranks** are taken within each block and seed and averaged; only blocks that hold every activation of the study
   count.
 """
@@ -119,7 +123,7 @@ STATS_TITLES = {
     "rank_stability": "One row for each activation of each study and each way of resampling: how sure is the order?",
     "aggregates": "One row for each activation of each study: its interquartile mean.",
     "profiles": "One row for each activation of each study and threshold: the share of runs above it.",
-    "cost_accuracy": "One row for each activation of each study: the time of its updates beside its score.",
+    "cost_accuracy": "One row for each activation of each study: the time of an update beside its score.",
     "factor_effects": "One row for each factor and each two factors of each study: how much of the variance is theirs?",
     "trainability": "One row for each factor and each two factors of each study: how much do they decide what trains?",
     "interactions": "One row for every two levels of two factors of each study: their mean score together.",

@@ -28,6 +28,7 @@ from actbench.analysis.row_groups import read_rows
 from actbench.analysis.stats_schema import STATS
 from actbench.analysis.tables import RESULTS, read_table
 from actbench.analysis.trainability import trainability
+from actbench.analysis.update_times import NO_ROUNDS, read_rounds
 from actbench.plan.checksums import refuse_damaged
 from actbench.plan.config import Config
 from actbench.plan.errors import ConfigError, nearest
@@ -36,7 +37,7 @@ from actbench.plan.schema import Column
 
 NEEDED = [
     "run_key", *FACTORS, "status", "train_accuracy", "test_accuracy",
-    "best_val_accuracy", "best_test_accuracy", "best_test_loss", "clip_rate", "classes", "seconds",
+    "best_val_accuracy", "best_test_accuracy", "best_test_loss", "clip_rate", "classes",
 ]  # fmt: skip
 EVALUATED = ["run_key", "step", "split", "accuracy"]
 
@@ -49,12 +50,13 @@ def stats_path(name: str, statistic: str, results: Path = RESULTS) -> Path:
     return results / name / "stats" / f"{statistic}.csv"
 
 
-def compute_statistics(config: Config, tables: Frames) -> Frames:
+def compute_statistics(config: Config, tables: Frames, rounds: pd.DataFrame = NO_ROUNDS) -> Frames:
     """Compute every statistic from the tables; the same rows in any order give the same numbers.
 
     Args:
         config: gives the studies their questions.
         tables: the four tables of plan.schema.
+        rounds: of timing, from `update_times.read_rounds`; without them updates are not timed.
 
     Returns:
         One frame for each entry of stats_schema.STATS, with its columns in its types.
@@ -67,7 +69,7 @@ def compute_statistics(config: Config, tables: Frames) -> Frames:
     schedule = schedule_of(scores, tables["curves"])
     recorded = _of_records(runs, members, scores, tables["curves"], schedule, measured)
     counted = estimates.count_statuses(runs, members)
-    frames = _compute(config, counted, scores, outcomes(runs, members), tables["curves"])
+    frames = _compute(config, counted, scores, outcomes(runs, members), tables["curves"], rounds)
     return frames | _join([recorded]) | _typed({"early_warning": early_warning(facts, members, join_early(found))})
 
 
@@ -77,7 +79,12 @@ def _scores(runs: pd.DataFrame, members: pd.DataFrame) -> pd.DataFrame:
 
 
 def _compute(
-    config: Config, counted: pd.DataFrame, scores: pd.DataFrame, rows: pd.DataFrame, curves: pd.DataFrame
+    config: Config,
+    counted: pd.DataFrame,
+    scores: pd.DataFrame,
+    rows: pd.DataFrame,
+    curves: pd.DataFrame,
+    rounds: pd.DataFrame,
 ) -> Frames:
     means, profiles = aggregates(rows)
     frames = {
@@ -93,7 +100,7 @@ def _compute(
         "rank_stability": rank_stability.stability(rows),
         "aggregates": means,
         "profiles": profiles,
-        "cost_accuracy": cost_accuracy(scores),
+        "cost_accuracy": cost_accuracy(scores, rounds),
         "factor_effects": factor_effects(rows),
         "trainability": trainability(rows),
         "interactions": interactions(scores),
@@ -144,7 +151,8 @@ def write_statistics(config: Config, results: Path = RESULTS) -> dict[str, int]:
     counted, scores, rows, facts = _read_scores(members, parts)
     own = [("run_key", "in", sorted(set(scores["run_key"])))]
     curves = read_rows(config, "curves", EVALUATED, own, results)
-    frames = _compute(config, counted, scores, rows, curves)
+    rounds = read_rounds(stats_path(config.name, "cost", results))
+    frames = _compute(config, counted, scores, rows, curves, rounds)
     found: Found = {}
     keys, schedule = pd.Index(facts["run_key"]), schedule_of(scores, curves)
     frames |= _join(list(_by_activation(config, parts, scores, schedule, (found, keys), results)))

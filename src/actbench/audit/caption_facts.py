@@ -127,8 +127,8 @@ FACTS: dict[str, list[tuple[str, Fact]]] = {
     ],
     "clipping": [PANEL, SEEDS],
     "cost_accuracy": [
-        (rf"take {NUMBER} s \(\S+\) to {NUMBER} s", lambda drawn: [drawn["seconds"].min(), drawn["seconds"].max()]),
-        RUNS, (f"{NUMBER} blocks?", most("n_blocks")), SEEDS,
+        (rf"timed: {NUMBER} µs \(\S+\) to {NUMBER} µs", lambda drawn: [drawn["step_us"].min(), drawn["step_us"].max()]),
+        (f"in {NUMBER} rounds?", most("n_rounds")), RUNS, (f"{NUMBER} blocks?", most("n_blocks")), SEEDS,
     ],
     "clipping_over_training": [PANEL, SEEDS],
     "critical_difference": [
@@ -183,7 +183,7 @@ BLANKS: dict[str, tuple[str, ...]] = {
     "activation_functions": ("-2.2", "3.2"),
     "activation_ranking": ("1", "95", "95"),
     "claim_forest": ("1", "1", "1", "10", "95"),
-    "cost_accuracy": ("0", "1,000", "95"),
+    "cost_accuracy": ("0", "4", "64", "64", "95", "95"),
     "clipping_over_training": ("1",),
     "critical_difference": ("1",),
     "decision_boundaries": ("1",),

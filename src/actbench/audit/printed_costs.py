@@ -1,37 +1,42 @@
 """Time beside score computed once more: a loop over the blocks of a study that hold every activation."""
 
 from collections.abc import Iterator
+from math import comb, nan
 
-import numpy as np
 import pandas as pd
 
-from actbench.audit.printed_rows import Row, per_seed, with_ends
+from actbench.audit.printed_rows import Numbers, Row, per_seed, with_ends
 from actbench.audit.raw_rows import BLOCK, Raw, chosen
-from actbench.audit.resampled import mean_ends
 
 
 def cost_accuracy(raw: Raw, study: str) -> Iterator[Row]:
-    """Time of 1,000 updates, over the mean of the block's activations too, and score."""
+    """Yield the median time of an update, between which rounds it lies, and the score."""
     runs = chosen(raw, study)
-    names = sorted(runs["activation"].unique())
-    kept = [own for _, own in runs.groupby(BLOCK) if own["activation"].nunique() == len(names)]
+    names = runs["activation"].nunique()
+    kept = [own for _, own in runs.groupby(BLOCK) if own["activation"].nunique() == names]
     if not kept:
         return iter(())
-    whole = pd.concat(kept)
-    whole = whole.assign(time=1000 * whole["seconds"] / whole["steps"])
-    ratios = np.array([_ratios(own, names) for own in kept]).T
-    numbers = {
-        name: {"relative": float(own.mean()), "relative_low": low, "relative_high": high, "n_blocks": len(kept)}
-        for name, own, (low, high) in zip(names, ratios, mean_ends(ratios), strict=True)
-    }
+    counted = {"n_blocks": len(kept)}
     rows = [
-        ((name,), numbers[str(name)] | {"n_runs": len(own), "seconds": own["time"].mean()}, per_seed(own, "score"))
-        for name, own in whole.groupby("activation")
+        ((name,), counted | {"n_runs": len(own)} | _time(raw.costs, str(name)), per_seed(own, "score"))
+        for name, own in pd.concat(kept).groupby("activation")
     ]
     return with_ends(rows, "score")
 
 
-def _ratios(block: pd.DataFrame, names: list[str]) -> list[float]:
-    times = [float((block["seconds"] / block["steps"])[block["activation"] == name].mean()) for name in names]
-    middle = sum(times) / len(times)
-    return [time / middle if middle > 0 else 1.0 for time in times]
+def _time(costs: pd.DataFrame | None, name: str) -> Numbers:
+    """Return the middle of the sorted rounds, and the rounds that bound it."""
+    own = None if costs is None else costs[costs["activation"] == name]
+    if own is None or own.empty:
+        return {"step_us": nan, "step_low": nan, "step_high": nan, "n_rounds": 0, "device": ""}
+    times = sorted(own["step_us"])
+    n = len(times)
+    middle = (times[(n - 1) // 2] + times[n // 2]) / 2
+    place = _bound(n)
+    low, high = (times[place - 1], times[n - place]) if place else (nan, nan)
+    return {"step_us": middle, "step_low": low, "step_high": high, "n_rounds": n, "device": own["device"].iloc[0]}
+
+
+def _bound(n: int) -> int:
+    """Return the largest r such that fewer than r of n fair coins show heads in at most 1 of 40 cases; 0: none."""
+    return max(r for r in range(n) if 40 * sum(comb(n, heads) for heads in range(r)) <= 2**n)

@@ -18,19 +18,24 @@ BLOCK = [name for name in CONDITION if name != "activation"]
 
 @dataclass(frozen=True, eq=False)
 class Raw:
-    """The four tables; runs have `score`, `val_score`, `failed` and `trained`. A published result may lack `layers`."""
+    """The four tables; runs have `score`, `val_score`, `failed` and `trained`. A published result may lack `layers`.
+
+    costs: the rounds of timing, stats/cost.csv, which follow from no run; None where it is not there.
+    """
 
     runs: pd.DataFrame
     curves: pd.DataFrame
     layers: pd.DataFrame | None
     studies: pd.DataFrame
+    costs: pd.DataFrame | None = None
 
 
 def read_raw(folder: Path) -> Raw:
     """Read the tables under a folder; raise ConfigError when one other than `layers` is missing."""
     runs, curves, studies = (_read(folder / f"{name}.parquet") for name in ("runs", "curves", "studies"))
-    path = folder / "layers.parquet"
-    return Raw(_scored(runs), _as_words(curves), _as_words(_read(path)) if path.exists() else None, studies)
+    path, timed = folder / "layers.parquet", folder.parent / "stats" / "cost.csv"
+    layers = _as_words(_read(path)) if path.exists() else None
+    return Raw(_scored(runs), _as_words(curves), layers, studies, read_printed(timed) if timed.exists() else None)
 
 
 def _read(path: Path) -> pd.DataFrame:

@@ -49,7 +49,7 @@ RUNS = (
         "seconds",
         "float64",
         "s",
-        "process time (GPU: elapsed) of the run's stack over its runs; not reproducible",
+        "process time (GPU: elapsed) of the run's stack over its runs; not reproducible; machine and load bear on it",
     ),
     Column("numerics", "int64", "", "version of the trained numbers"),
     Column("version", "string", "", "actbench version that trained the run"),
