@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 from scipy.stats import ttest_ind
 
-from actbench.analysis.set_difference import CELL, compare_conditions, compare_sets
+from actbench.analysis.set_difference import CELL, compare_conditions, compare_sets, open_set
 from actbench.plan.design import expand
 from actbench.plan.errors import ConfigError
 from actbench.shell.cli import main
+from actbench.shell.diff import EXAMPLE
 from synthetic import EFFECTS, fake_frames, make_config, write_results
 
 SEEDS = tuple(range(8))
@@ -78,7 +79,29 @@ def test_missing_conditions_and_one_seed(reference: Path, tmp_path: Path) -> Non
     facts = compare_sets(reference, fewer).facts
     assert facts["reasons"][0] == "8 of 24 conditions stand in one set only"
     single = write(tmp_path, "single", levels={"seed": (0,)})
-    assert compare_sets(reference, single).facts["n_conditions_tested"] == 0
+    facts = compare_sets(reference, single).facts
+    assert facts["n_conditions_tested"] == 0
+    assert facts["reasons"] == [], "the runs that both hold are equal"
+
+
+def test_what_seeds_are_too_few_to_tell_is_not_reproduced(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """With one seed no test can differ: then runs that do, or none in common, are enough not to be reproduced."""
+    levels = {"activation": ("relu",), "depth": (2,), "init": ("he_normal",), "lr": (0.02,)}
+    one = write(tmp_path, "one", levels=levels | {"seed": (0,)})
+    worse = write(tmp_path, "worse", levels=levels | {"seed": (0,)}, effects={"relu": -0.4})
+    other = write(tmp_path, "other", levels=levels | {"seed": (1,)})
+    assert main(["diff", str(one), str(worse)]) == 1
+    assert capsys.readouterr().out.startswith(
+        "not reproduced: 1 of 1 runs in both are different, and 1 conditions have too few seeds for a test\n"
+    )
+    assert main(["diff", str(one), str(other)]) == 1
+    assert "1 conditions cannot be compared" in capsys.readouterr().out
+    assert main(["diff", str(one), str(one)]) == 0
+
+
+def test_the_example_of_the_verb_names_the_reference(project_root: Path) -> None:
+    """The first result set of the example that --help shows can be opened in a clone."""
+    assert open_set(project_root / EXAMPLE.split()[2]).tables
 
 
 def test_welch_is_that_of_scipy_on_the_raw_scores() -> None:

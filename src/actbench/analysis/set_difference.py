@@ -1,7 +1,8 @@
 """Do two result sets say the same? Run by run, condition by condition beyond seed noise, and verdict by verdict.
 
 `reproduced` means: both hold the same conditions, no condition's mean score differs after Holm's correction, the scores
-as a whole have not shifted by a margin that matters, and no claim has another verdict.
+as a whole have not shifted by a margin that matters, and no claim has another verdict. Where seeds are too few for a
+test, the runs that both hold must agree.
 """
 
 from dataclasses import dataclass
@@ -146,6 +147,12 @@ def _reasons(facts: dict[str, Any]) -> list[str]:
         reasons.append(f"{alone} of {facts['n_conditions']} conditions stand in one set only")
     if facts["n_conditions_differing"]:
         reasons.append(f"{facts['n_conditions_differing']} conditions differ beyond seed noise")
+    untested = facts["n_conditions_both"] - facts["n_conditions_tested"]
+    if untested and facts["n_different"]:
+        told = f"{facts['n_different']} of {facts['n_runs_both']} runs in both are different"
+        reasons.append(f"{told}, and {untested} conditions have too few seeds for a test")
+    elif untested and not facts["n_runs_both"]:
+        reasons.append(f"{untested} conditions cannot be compared: too few seeds for a test, and no run is in both")
     if facts["shift"] is not None and abs(facts["shift"]) > MARGIN and (facts["shift_p"] or 0.0) < LEVEL:
         reasons.append(f"scores have shifted by {facts['shift']:+.4f} as a whole")
     if facts["verdicts_changed"]:
