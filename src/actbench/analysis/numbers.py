@@ -28,6 +28,8 @@ class Family:
 
     statistic, value, low, high: the file and its columns; without low and high there is no interval.
     by: columns whose levels name the number, beside the family. where: column -> level of the rows that count.
+    against: whose runs the number rests on beside those of its levels: of the `reference` in its row, of `all`
+    activations of the study, or of nobody.
     unit: as the column's. figure: which one shows it, of the study that it draws. tabled: whether the main table does.
     meaning: what is quoted, in one phrase.
     """
@@ -42,6 +44,7 @@ class Family:
     figure: str = ""
     tabled: bool = False
     where: Mapping[str, str] = field(default_factory=dict)
+    against: str = ""
 
 
 FAMILIES: dict[str, Family] = {
@@ -49,11 +52,11 @@ FAMILIES: dict[str, Family] = {
     "diverged": Family("studies", "n_diverged", ("study",), "runs", "runs of the study that diverged"),
     "rank": Family(
         "ranking", "rank", ("study", "activation"), "", "mean rank over blocks and seeds, 1 is best",
-        "low", "high", "activation_ranking", tabled=True,
+        "low", "high", "activation_ranking", tabled=True, against="all",
     ),
     "score": Family(
-        "ranking", "score", ("study", "activation"), "fraction", "mean test accuracy over the ranked blocks and seeds",
-        figure="cost_accuracy", tabled=True,
+        "cost_accuracy", "score", ("study", "activation"), "fraction",
+        "mean test accuracy over the ranked blocks and seeds", "low", "high", "cost_accuracy", tabled=True,
     ),
     "failure_rate": Family(
         "ranking", "failure_rate", ("study", "activation"), "fraction", "share of the ranked runs that failed",
@@ -62,7 +65,7 @@ FAMILIES: dict[str, Family] = {
     "difference": Family(
         "comparisons", "difference", ("study", "activation"), "fraction",
         "mean test accuracy less that of the reference, paired by block and seed",
-        "low", "high", where={"scope": "overall"}, tabled=True,
+        "low", "high", where={"scope": "overall"}, tabled=True, against="reference",
     ),
     "accuracy": Family(
         "by_depth", "score", ("study", "activation", "depth"), "fraction", "mean test accuracy at one depth",
@@ -76,8 +79,8 @@ FAMILIES: dict[str, Family] = {
 }  # fmt: skip
 
 COLUMNS = [
-    "name", "macro", "value", "low", "high", "unit", "meaning", "n_runs", "n_seeds", "statistic", "rows", "figure",
-    "tabled",
+    "name", "macro", "value", "low", "high", "unit", "meaning", "n_runs", "n_seeds", "n_blocks", "statistic", "rows",
+    "figure", "tabled",
 ]  # fmt: skip
 
 
@@ -86,9 +89,9 @@ def quotable_numbers(config: Config, results: Path = RESULTS) -> pd.DataFrame:
 
     Returns:
         name (`rank/main/relu`), macro (`RankMainRelu`, letters only, as TeX wants), value, low and high (NaN where
-        there is no interval), unit, meaning, n_runs and n_seeds (NA where the statistic does not say), statistic
-        (the CSV file), rows (a pandas query that finds the row there), figure (empty where none draws it: figures and
-        the main table show the study with the most runs) and tabled.
+        there is no interval), unit, meaning, n_runs, n_seeds and n_blocks (NA where the statistic does not say),
+        statistic (the CSV file), rows (a pandas query that finds the row there), figure (empty where none draws it:
+        figures and the main table show the study with the most runs) and tabled.
     """
     frames = {
         name: read_statistic(config, name, results) for name in {family.statistic for family in FAMILIES.values()}
@@ -119,6 +122,7 @@ def _numbers(name: str, family: Family, frame: pd.DataFrame, studies: pd.DataFra
             "meaning": family.meaning,
             "n_runs": _column(frame, "n_runs").astype("Int64"),
             "n_seeds": _column(frame, "n_seeds").astype("Int64"),
+            "n_blocks": _column(frame, "n_blocks").astype("Int64"),
             "statistic": family.statistic,
             "rows": [_query(family, levels) for levels in frame[list(family.by)].itertuples(index=False)],
             "figure": [family.figure if own else "" for own in frame["study"] == shown],

@@ -8,6 +8,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from actbench.analysis.numbers import FAMILIES
+from actbench.analysis.statistics import read_statistic
 from actbench.analysis.tables import RESULTS, read_table, table_path
 from actbench.plan.config import Config
 
@@ -15,17 +16,26 @@ from actbench.plan.config import Config
 def runs_behind(config: Config, number: "pd.Series[Any]", results: Path = RESULTS) -> pd.DataFrame:
     """Return the rows of runs.parquet that a number rests on, at every learning rate that was tried.
 
-    They are the runs of its study that have the levels in its name; the statistic keeps of each condition those at
-    the learning rate chosen on validation data.
+    They are the runs of its study that have the levels in its name, and those that it is compared with: of the
+    reference, or for a rank of all activations. The statistic keeps of each condition those at the learning rate
+    chosen on validation data.
     """
-    family, *levels = number["name"].split("/")
-    wanted = dict(zip(FAMILIES[family].by, levels, strict=True))
+    name, *levels = number["name"].split("/")
+    family = FAMILIES[name]
+    wanted = {factor: {level} for factor, level in zip(family.by, levels, strict=True)}
+    if family.against == "reference":
+        wanted["activation"] |= set(
+            read_statistic(config, family.statistic, results).query(number["rows"])["reference"]
+        )
+    if family.against == "all":
+        del wanted["activation"]
+    (study,) = wanted.pop("study")
     members = read_table(config, "studies", results=results)
-    own = set(members.loc[members["study"] == wanted.pop("study"), "run_key"])
+    own = set(members.loc[members["study"] == study, "run_key"])
     runs = read_table(config, "runs", results=results)
     runs = runs[runs["run_key"].isin(own)]
-    for factor, level in wanted.items():
-        runs = runs[runs[factor].astype(str) == level]
+    for factor, known in wanted.items():
+        runs = runs[runs[factor].astype(str).isin(known)]
     return runs.sort_values("run_key", ignore_index=True)
 
 

@@ -34,7 +34,7 @@ QUOTED = {
     "runs": Quoted("studies", "n_runs", ("study",)),
     "diverged": Quoted("studies", "n_diverged", ("study",)),
     "rank": Quoted("ranking", "rank", ("study", "activation"), "low", "high"),
-    "score": Quoted("ranking", "score", ("study", "activation")),
+    "score": Quoted("cost_accuracy", "score", ("study", "activation"), "low", "high"),
     "failure_rate": Quoted(
         "ranking", "failure_rate", ("study", "activation"), "failure_rate_low", "failure_rate_high"
     ),

@@ -43,7 +43,9 @@ def as_text(facts: dict[str, Any]) -> str:
     """Lay the facts out for a terminal."""
     interval = "" if facts["low"] is None else f" [{facts['low']:.6g}, {facts['high']:.6g}]"
     counts = [
-        f"{facts[key]} {word}" for key, word in (("n_runs", "runs"), ("n_seeds", "seeds")) if facts[key] is not None
+        f"{facts[key]} {word}"
+        for key, word in (("n_runs", "runs"), ("n_blocks", "blocks"), ("n_seeds", "seeds"))
+        if facts[key] is not None
     ]
     keys, made = facts["run_keys"], {column: ", ".join(facts[column]) for column in ("commit", "torch", "device")}
     more = f" and {len(keys) - NAMED} more" if len(keys) > NAMED else ""
