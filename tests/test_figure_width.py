@@ -1,5 +1,6 @@
 """One setting, in the config or on the command line, lays figures out for a column, a journal's text or a slide."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,19 @@ def test_a_figure_fills_the_page_that_is_asked_for(folder: Path, width: str) -> 
     assert width_mm(folder) == pytest.approx(PAGES[width].width_mm, abs=0.1)
     assert (asked["csv"], asked["md"]) == (usual["csv"], usual["md"])
     assert (asked["png"] == usual["png"]) is (width == "double")
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_the_pdf_has_the_width_in_points(folder: Path, width: str) -> None:
+    """The page of the PDF file and the canvas of the SVG file are as wide as asked for, at 72 points an inch."""
+    content = draw(folder, "--width", width)
+    points = PAGES[width].width_mm / 25.4 * 72
+    box = re.search(rb"/MediaBox \[ 0 0 ([\d.]+) [\d.]+ \]", content["pdf"])
+    canvas = re.search(rb'<svg[^>]* width="([\d.]+)pt"', content["svg"])
+    assert box
+    assert canvas
+    assert float(box[1]) == pytest.approx(points, abs=0.01)
+    assert float(canvas[1]) == pytest.approx(points, abs=0.01)
 
 
 def test_the_config_decides_where_the_command_line_says_nothing(folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -43,6 +44,7 @@ COMPARING = {
     "interaction_grid",
     "claim_forest",
 }
+TESTED = re.compile(r"no test\b|tests? (of \w+ )?in |too few blocks for a test", re.IGNORECASE)
 DRAWN_FOR_FIGURES = {"activations", "boundaries", "claim_tests", "depth_scales", "probe", "theory"}
 
 
@@ -192,7 +194,8 @@ def test_a_missing_statistic_is_refused(config_path: Path, tmp_path: Path) -> No
 def test_everything_fits_and_can_be_read(name: str, fixture: str, width: str, request: pytest.FixtureRequest) -> None:
     """Few or many panels, levels and layers: no text or marker is cut off, no text hits another, all fits its page."""
     figure, whole = drawing(name, numbers(name, request.getfixturevalue(fixture)), width), PAGES[width]
-    assert SINGLE_MM - 0.01 <= figure.get_figwidth() / MM <= whole.width_mm + 0.01
+    columns = {SINGLE_MM, whole.width_mm} if width == "double" else {whole.width_mm}
+    assert round(figure.get_figwidth() / MM, 2) in columns
     assert figure.get_figheight() / MM <= whole.height_mm + 0.01
     page, hidden = figure.bbox.padded(0.5), out_of_view(figure)
     texts = [text for text in figure.findobj(Text) if isinstance(text, Text) and id(text) not in hidden]
@@ -282,7 +285,7 @@ def test_axes_carry_units(name: str, config_path: Path) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_captions_say_what_stands_behind(name: str, config_path: Path) -> None:
-    """A caption starts with the question and states runs, seeds, interval and unit, or that there are no runs."""
+    """A caption starts with the question and states runs, seeds, interval, test and unit, or that there are none."""
     caption = load_source(name).caption(numbers(name, config_path))
     assert caption.startswith(declaration(name).question)
     assert "nan" not in caption
@@ -291,6 +294,7 @@ def test_captions_say_what_stands_behind(name: str, config_path: Path) -> None:
         assert "seed" in caption
         assert "interval" in caption or "lowest to the highest" in caption
         assert "fraction" in caption or "no unit" in caption
+    assert TESTED.search(caption)
 
 
 def test_drawn_points_are_the_numbers(config_path: Path) -> None:

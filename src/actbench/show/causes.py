@@ -8,10 +8,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-from actbench.show.page import page
+from actbench.show.page import column_mm, page
 from actbench.show.panels import legend_above, panel_grid
 from actbench.show.study import count, seeds_behind
-from actbench.show.style import MM, SINGLE_MM, Look, looks, ordered
+from actbench.show.style import MM, Look, looks, ordered
 
 ALL, ALL_RUNS = "activation", "all runs"  # the cause that every study has, and its level as the figures call it
 
@@ -84,7 +84,7 @@ def behind(data: pd.DataFrame) -> str:
     runs = data.groupby(["study", "cause", "diagnostic", "step"])["n_runs"].sum().max()
     return (
         "Median over seeds of the mean over runs, at all learning rates, and hidden layers; bands from the lowest to"
-        f" the highest seed. Up to {count(runs, 'run')} in a panel, {seeds_behind(data)}, no unit."
+        f" the highest seed. Up to {count(runs, 'run')} in a panel, {seeds_behind(data)}, no test, no unit."
     )
 
 
@@ -93,7 +93,7 @@ def _row(panels: int) -> tuple[Figure, list[Axes]]:
     whole = page()
     across = 1 if whole.narrow else panels
     rows = ceil(panels / across)
-    width_mm = min(whole.width_mm, max(SINGLE_MM, across * whole.width_mm / 3))
+    width_mm = column_mm(across * whole.width_mm / 3)
     layout = ConstrainedLayoutEngine(w_pad=1.2 * MM, h_pad=1.0 * MM)
     figure = Figure(figsize=(width_mm * MM, (62 + 48 * (rows - 1)) * MM), layout=layout)
     return figure, list(figure.subplots(rows, across, squeeze=False).flat)

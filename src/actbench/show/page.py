@@ -33,6 +33,12 @@ def page_settings(width: str) -> dict[str, Any]:
     return {"figure.figsize": (PAGES[width].width_mm * MM, PAGES[width].height_mm * MM)}
 
 
+def column_mm(needed_mm: float) -> float:
+    """Return the width of the column that has room for so much: one of two where both fit the page, or the page."""
+    whole = page().width_mm
+    return SINGLE_MM if needed_mm <= SINGLE_MM and whole >= 2 * SINGLE_MM else whole
+
+
 def page() -> Page:
     """Return the page that is drawn for."""
     width, height = mpl.rcParams["figure.figsize"]

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 
-from actbench.show.page import page
+from actbench.show.page import column_mm, page
 from actbench.show.style import DOUBLE_MM, GREY, MM, SINGLE_MM
 
 LINE_MM, LETTER_MM, ROW_MM = 11.0, 1.15, 4.0  # of a legend: widths of a line and a letter, height of a row
@@ -21,15 +21,15 @@ NOTHING = "no runs for this figure in this config"
 def panel_grid(
     count: int, columns: int = 5, height_mm: float = 30.0, extra_mm: float = 12.0, narrowest_mm: float = SINGLE_MM
 ) -> tuple[Figure, list[Axes]]:
-    """Make a grid of panels that share both axes: at most as wide as the page, and as high as its rows.
+    """Make a grid of panels that share both axes: as wide as the page or a column, and as high as its rows.
 
     Args:
         count: number of panels.
         columns: most panels side by side on a page as wide as the text, fewer on a narrower one; the rows are of about
-            equal length, and a smaller grid is narrower.
+            equal length, and a grid that needs no more has one column.
         height_mm: height of one row, less where all rows would not fit the page.
         extra_mm: height for what stands above and below the grid.
-        narrowest_mm: least width of the figure.
+        narrowest_mm: least width of the grid.
     """
     whole = page()
     columns = max(2, round(columns * whole.width_mm / DOUBLE_MM))
@@ -37,7 +37,7 @@ def panel_grid(
         columns += 1
     rows = ceil(count / columns)
     across = ceil(count / rows)  # six panels stand as three and three, not as five and one
-    width_mm = min(whole.width_mm, max(narrowest_mm, whole.width_mm * across / columns))
+    width_mm = column_mm(max(narrowest_mm, whole.width_mm * across / columns))
     height_mm = min(rows * height_mm + extra_mm, whole.height_mm)
     layout = ConstrainedLayoutEngine(w_pad=1.2 * MM, h_pad=1.0 * MM)
     figure = Figure(figsize=(width_mm * MM, height_mm * MM), layout=layout)
@@ -70,6 +70,6 @@ def legend_above(figure: Figure, entries: Iterable[tuple[str, dict[str, Any]]], 
 
 def sentence_figure(sentence: str = NOTHING) -> Figure:
     """Make a figure of one column that holds a sentence instead of axes."""
-    figure = Figure(figsize=(SINGLE_MM * MM, 30 * MM))
+    figure = Figure(figsize=(column_mm(SINGLE_MM) * MM, 30 * MM))
     figure.text(0.5, 0.5, textwrap.fill(sentence, 44), ha="center", va="center", color=GREY)
     return figure

@@ -83,7 +83,7 @@ def caption(data: pd.DataFrame) -> str:
         f" {first['width']} units, init {first['init']}, norm {first['norm']}, residual {first['residual']}, input"
         f" {first['input']}, {first['examples']} examples: means over {first['seeds']} seeds (solid) and mean-field"
         " theory (dotted; the backward norm starts from the measured one near the last layer). Saturated: |φ′| below"
-        " 5 % of its largest value. No runs, no interval, no unit."
+        " 5 % of its largest value. No runs, no interval, no test, no unit."
     )
 
 

@@ -67,5 +67,5 @@ def caption(data: pd.DataFrame) -> str:
         f" seeds of the mean over {count(data['n_conditions'].max(), 'condition')}, each at the learning rate chosen on"
         f" validation data; vertical lines are 95 % bootstrap intervals over seeds. A failed run counts as 0; grey bars"
         f" are the share of runs that failed. Thin grey lines repeat the other activations."
-        f" n = {count(data['n_runs'].sum(), 'run')}, {seeds_behind(data)}."
+        f" n = {count(data['n_runs'].sum(), 'run')}, {seeds_behind(data)}; tests in comparisons.csv."
     )

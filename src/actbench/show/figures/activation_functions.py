@@ -50,6 +50,6 @@ def caption(data: pd.DataFrame) -> str:
     return (
         f"{QUESTION} φ(z) (solid) and its derivative φ′(z) (dashed) of {data['activation'].nunique()} activation"
         f" functions for z from {data['z'].min():g} to {data['z'].max():g}, computed in float64; learned parameters at"
-        f" their initial values. Values outside {LOW:g} to {HIGH:g} are cut off. No runs, no unit."
+        f" their initial values. Values outside {LOW:g} to {HIGH:g} are cut off. No runs, no test, no unit."
         f"{gaps if len(kinks) else ''}"
     )

@@ -7,7 +7,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import MaxNLocator
 
 from actbench.show.inputs import Inputs
-from actbench.show.page import page
+from actbench.show.page import column_mm, page
 from actbench.show.study import count, main_study, seeds_behind
 from actbench.show.style import FAILED, MM, SINGLE_MM, looks
 
@@ -33,7 +33,9 @@ def draw(data: pd.DataFrame) -> Figure:
     """Draw ranks as dots with intervals and failure rates as bars with intervals, best on top."""
     names = list(data["activation"])
     layout = ConstrainedLayoutEngine(w_pad=2.0 * MM)
-    figure = Figure(figsize=(SINGLE_MM * MM, min(20 + 4.6 * len(names), page().height_mm) * MM), layout=layout)
+    figure = Figure(
+        figsize=(column_mm(SINGLE_MM) * MM, min(20 + 4.6 * len(names), page().height_mm) * MM), layout=layout
+    )
     ranks, failures = figure.subplots(1, 2, sharey=True, width_ratios=(3, 2))
     _draw_ranks(ranks, data)
     places = range(len(names))
@@ -64,5 +66,6 @@ def caption(data: pd.DataFrame) -> str:
         f" {count(data['n_blocks'].max(), 'block')} (conditions without the activation) and seeds, study"
         f" {data['study'].iloc[0]}, each run at the learning rate chosen on validation data; failed runs rank last."
         f" Lines are 95 % bootstrap intervals over seeds. Right: share of runs that failed (fraction), with Wilson's"
-        f" 95 % interval. n = {count(data['n_runs'].sum(), 'run')}, {seeds_behind(data)}."
+        f" 95 % interval. n = {count(data['n_runs'].sum(), 'run')}, {seeds_behind(data)}; tests in omnibus.csv and"
+        " pairs.csv."
     )

@@ -115,5 +115,6 @@ def caption(data: pd.DataFrame) -> str:
         f" that matters (no unit), positive in the direction that is claimed, with Student's 95 % interval over seeds."
         f" In brackets where the claim places it: beyond 1, below 1, or within ±1 for an equivalence; `not lower` is"
         f" drawn with its sign turned. Colours are verdicts: {words}. The scale is logarithmic beyond {REACH:g}."
-        f" n = {count(data['n_runs'].max(), 'run')} in the largest test, {count(data['n_seeds'].max(), 'seed')}."
+        f" n = {count(data['n_runs'].max(), 'run')} in the largest test, {count(data['n_seeds'].max(), 'seed')};"
+        " tests in claim_tests.csv."
     )

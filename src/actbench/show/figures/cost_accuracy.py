@@ -31,7 +31,7 @@ def data(inputs: Inputs) -> pd.DataFrame:
 
 def draw(data: pd.DataFrame) -> Figure:
     """Draw one point an activation, with an interval each way."""
-    size = min(120, page().width_mm) * MM, 84 * MM
+    size = page().width_mm * MM, 84 * MM
     figure = Figure(figsize=size, layout=ConstrainedLayoutEngine(w_pad=2.0 * MM))
     axis = figure.subplots()
     styles, entries = looks(data["activation"]), []
@@ -60,5 +60,5 @@ def caption(data: pd.DataFrame) -> str:
         f" µs ({fastest['activation']}) to {slowest['step_us']:.0f} µs ({slowest['activation']}). Points are medians"
         " over rounds; horizontal lines are 95 % intervals of the median from the order of the rounds, vertical ones"
         f" 95 % bootstrap intervals over seeds. n = {count(data['n_runs'].sum(), 'run')},"
-        f" {count(data['n_blocks'].max(), 'block')}, {seeds_behind(data)}."
+        f" {count(data['n_blocks'].max(), 'block')}, {seeds_behind(data)}; tests of accuracy in pairs.csv."
     )

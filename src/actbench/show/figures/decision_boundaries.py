@@ -30,7 +30,7 @@ def draw(data: pd.DataFrame) -> Figure:
     """Draw the answers as areas and test examples as points."""
     grid, points = data[data["kind"] == "grid"], data[data["kind"] == "test"]
     names = ordered(data["activation"].dropna())
-    figure, axes = panel_grid(len(names), height_mm=38, extra_mm=8)
+    figure, axes = panel_grid(len(names), columns=6, height_mm=36, extra_mm=8)
     for axis, name in zip(axes, names, strict=True):
         rows = grid[grid["activation"] == name]
         axis.grid(visible=False)
@@ -70,6 +70,6 @@ def caption(data: pd.DataFrame) -> str:
         f"{QUESTION} Areas: the class that the network answers on a grid of {side} x {side} points; points: test"
         f" examples, one colour and marker a class; the number is the test accuracy (fraction). For each activation the"
         f" condition with the highest mean validation accuracy over seeds (depth {depths} hidden layers), its first"
-        f" seed ({seeds}), at its best validation step.{absent} n = {len(grid)} runs, 1 seed each; no interval, the"
-        f" features have no unit."
+        f" seed ({seeds}), at its best validation step.{absent} n = {len(grid)} runs, 1 seed each; no interval, no"
+        " test, the features have no unit."
     )

@@ -39,7 +39,7 @@ def draw(data: pd.DataFrame) -> Figure:
     """Draw a row for each diagnostic, a colour for each moment, and a cross for the seeds held out."""
     names = list(dict.fromkeys(data["diagnostic"]))
     layout = ConstrainedLayoutEngine(w_pad=2.0 * MM)
-    width, height = min(120, page().width_mm), min((44 if page().narrow else 30) + 5.0 * len(names), page().height_mm)
+    width, height = page().width_mm, min((44 if page().narrow else 30) + 5.0 * len(names), page().height_mm)
     figure = Figure(figsize=(width * MM, height * MM), layout=layout)
     axis = figure.subplots()
     for place, (moment, word) in enumerate(WORDS.items()):
@@ -71,5 +71,5 @@ def caption(data: pd.DataFrame) -> str:
         " best. Lines are 95 % bootstrap intervals over seeds; crosses are means over seeds, the direction chosen on"
         f" the others. The later moment is the last recorded one within the first 2 % of the updates; runs that"
         f" diverged before it are not behind it. n = {count(most['n_runs'], 'run')}, of which"
-        f" {most['n_untrained']:,} did not train, {seeds_behind(data)}."
+        f" {most['n_untrained']:,} did not train, {seeds_behind(data)}; no test."
     )

@@ -33,7 +33,7 @@ def data(inputs: Inputs) -> pd.DataFrame:
 def draw(data: pd.DataFrame) -> Figure:
     """Draw a row for each term and a marker for each response."""
     terms = list(dict.fromkeys(data["term"]))
-    width, height = min(120, page().width_mm), min(28 + 5.0 * len(terms), page().height_mm)
+    width, height = page().width_mm, min(28 + 5.0 * len(terms), page().height_mm)
     figure = Figure(figsize=(width * MM, height * MM), layout=ConstrainedLayoutEngine(w_pad=2.0 * MM))
     axis = figure.subplots()
     for place, (response, word) in enumerate(WORDS.items()):
@@ -57,5 +57,5 @@ def caption(data: pd.DataFrame) -> str:
         " to each factor and each two-way interaction (type II), for the test accuracy, its rank among the runs and"
         f" whether a run trained; learning rate is a factor here, and a failed run counts as 0. The"
         f" {count(data['term'].nunique(), 'term')} with the largest shares. Lines are 95 % bootstrap intervals over"
-        f" seeds. n = {count(data['n_runs'].max(), 'run')}, {seeds_behind(data)}."
+        f" seeds. n = {count(data['n_runs'].max(), 'run')}, {seeds_behind(data)}; tests in factor_effects.csv."
     )

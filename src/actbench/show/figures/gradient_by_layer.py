@@ -40,5 +40,5 @@ def caption(data: pd.DataFrame) -> str:
         f" {data['residual'].iloc[0]}, study {data['study'].iloc[0]}: median over seeds at the chosen learning rates,"
         f" bands from the lowest to the highest seed. {moments(data)} Dotted: mean-field theory of the networks before"
         " training, for examples that are equally correlated in every layer, through the norm measured in the last"
-        f" hidden layer{none}. {seeds_behind(data).capitalize()}, no unit."
+        f" hidden layer{none}. {seeds_behind(data).capitalize()}, no test, no unit."
     )

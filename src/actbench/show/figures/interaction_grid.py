@@ -10,9 +10,9 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import MaxNLocator
 
 from actbench.show.inputs import Inputs
-from actbench.show.page import page
+from actbench.show.page import column_mm, page
 from actbench.show.study import count, main_study, seeds_behind
-from actbench.show.style import MM, SINGLE_MM, ordered
+from actbench.show.style import MM, ordered
 
 TITLE = "Interactions"
 QUESTION = "Which levels of two factors do better or worse together than each on its own would suggest?"
@@ -39,7 +39,7 @@ def draw(data: pd.DataFrame) -> Figure:
     across, down = _places(levels, list(levels)[:-1]), _places(levels, list(levels)[1:])
     width, height = (max(places.values()) + 1.5 for places in (across, down))
     whole = page()
-    size = min(whole.width_mm, max(SINGLE_MM, 56 + CELL_MM * width)) * MM, max(45, 38 + CELL_MM * height) * MM
+    size = column_mm(56 + CELL_MM * width) * MM, max(45, 38 + CELL_MM * height) * MM
     figure = Figure(figsize=size, layout=ConstrainedLayoutEngine(w_pad=1.5 * MM, h_pad=1.5 * MM))
     axis = figure.subplots()
     far = max(float(data["interaction"].abs().max()), 1e-9)
@@ -114,6 +114,6 @@ def caption(data: pd.DataFrame) -> str:
         f" mean of all: 0 where two factors add up, a dash where it is below 0. Study"
         f" {data['study'].iloc[0]}, each condition at the learning rate chosen on validation data; a failed run counts"
         f" as 0. Farthest from 0: {strong['level_1']} with {strong['factor_2']} {strong['level_2']},"
-        f" {strong['interaction']:+.3f}. No interval."
+        f" {strong['interaction']:+.3f}. No interval; tests in factor_effects.csv."
         f" n = {count(runs, 'run')}, {int(data['n_runs'].min()):,} or more in each cell, {seeds_behind(data)}."
     )

@@ -71,5 +71,6 @@ def caption(data: pd.DataFrame) -> str:
         f"{QUESTION} Mean test accuracy (fraction) over all conditions and seeds at each learning rate, study"
         f" {data['study'].iloc[0]}; a failed run counts as 0. Lines through the markers are 95 % bootstrap intervals"
         " over seeds; pale lines are the other activations. Bars: share of the conditions (fraction) for which the"
-        f" rate is the best on validation data. n = {count(data['n_runs'].sum(), 'run')}, {seeds_behind(data)}."
+        f" rate is the best on validation data. n = {count(data['n_runs'].sum(), 'run')}, {seeds_behind(data)};"
+        " no test."
     )

@@ -51,5 +51,5 @@ def caption(data: pd.DataFrame) -> str:
         f" value on the horizontal axis, study {data['study'].iloc[0]}, each condition at the learning rate chosen on"
         " validation data; a failed run counts as 0. Grey: the other activations. Bands are 95 % bootstrap intervals"
         f" over seeds, with learning rates chosen again in each resample. n = {count(each['n_runs'].sum(), 'run')},"
-        f" {seeds_behind(data)}."
+        f" {seeds_behind(data)}; no test."
     )

@@ -34,5 +34,5 @@ def caption(data: pd.DataFrame) -> str:
         f"{QUESTION} Euclidean norm of each layer's weight gradient on a fixed part of the training split, networks of"
         f" {count(data['depth'].max(), 'hidden layer')}, init {data['init'].iloc[0]}, norm {data['norm'].iloc[0]},"
         f" study {data['study'].iloc[0]}: median over seeds at the chosen learning rates, bands from the lowest to the"
-        f" highest seed. {moments(data)} {seeds_behind(data).capitalize()}, no unit."
+        f" highest seed. {moments(data)} {seeds_behind(data).capitalize()}, no test, no unit."
     )

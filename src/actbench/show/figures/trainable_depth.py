@@ -92,5 +92,5 @@ def caption(data: pd.DataFrame) -> str:
         " (dashed), for infinite width and no bias; both are infinite at the edge of chaos, and the correlation has"
         " none where the variance grows without bound."
         f" n = {count(measured['n_runs'].sum(), 'run')}, {each} a disc (clipping rules and seeds),"
-        f" {seeds_behind(measured)}; no interval; variances have no unit."
+        f" {seeds_behind(measured)}; no interval, no test; variances have no unit."
     )

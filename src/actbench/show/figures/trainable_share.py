@@ -86,5 +86,5 @@ def caption(data: pd.DataFrame) -> str:
         f" learning rate chosen for each condition on validation data; a failed run did not train. Networks with norm"
         f" {norm} and residual {residual}, study {data['study'].iloc[0]}. Empty cells were not run."
         f" n = {count(data['n_runs'].sum(), 'run')}, {behind} in each cell (clipping rules and seeds),"
-        f" {seeds_behind(data)}; no interval."
+        f" {seeds_behind(data)}; no interval, no test."
     )

@@ -6,9 +6,9 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from actbench.show.inputs import Inputs
-from actbench.show.page import page
+from actbench.show.page import column_mm, page
 from actbench.show.study import count, main_study, seeds_behind
-from actbench.show.style import MM, SINGLE_MM, ordered
+from actbench.show.style import MM, ordered
 
 TITLE = "Wins, ties and losses"
 QUESTION = "In how many conditions is one activation better than another by more than a margin?"
@@ -30,7 +30,7 @@ def draw(data: pd.DataFrame) -> Figure:
     names = ordered([*data["first"], *data["second"]])
     k = len(names)
     side, whole = 42 + 7.8 * k, page()
-    width = min(whole.width_mm, max(SINGLE_MM, side + 14))
+    width = column_mm(side + 14)
     height = min(whole.width_mm - 14, side, whole.height_mm) + (25 if whole.narrow else 0)
     figure = Figure(figsize=(width * MM, height * MM), layout=ConstrainedLayoutEngine(w_pad=1.2 * MM))
     axis = figure.subplots()
