@@ -306,6 +306,22 @@ def test_drawn_points_are_the_numbers(config_path: Path) -> None:
         assert [patch.get_height() for patch in axis.patches] == list(rows["failure_rate"])  # type: ignore[attr-defined]
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_nothing_is_drawn_that_is_not_in_the_numbers(name: str, config_path: Path) -> None:
+    """Every line, bar and disc lies at numbers of the CSV file, but for the places of levels and guides across."""
+    data = numbers(name, config_path)
+    known = {f"{float(value):.9g}" for column in data.select_dtypes("number") for value in data[column].dropna()}
+    lowest = {f"{LOWEST:.9g}"}
+    for axis in drawing(name, data).axes:
+        for line in axis.lines:
+            if line.get_transform() == axis.transData:
+                sides = [{f"{float(v):.9g}" for v in side if np.isfinite(v)} for side in line.get_data()]
+                assert any(side <= known | lowest for side in sides), (line.get_label(), *sides)
+        for patch in axis.patches:
+            if isinstance(patch, Rectangle) and patch.get_label() != "_nolegend_":
+                assert {f"{patch.get_width():.9g}", f"{patch.get_height():.9g}"} & known
+
+
 def test_failures_are_visible(config_path: Path) -> None:
     """Failed runs of the made-up results stand in the numbers of the figure by depth."""
     data = numbers("accuracy_by_depth", config_path)
@@ -364,7 +380,7 @@ def test_theory_is_dotted_through_the_last_hidden_layer(config_path: Path) -> No
     drawn = [line.get_ydata()[0] / line.get_ydata()[-1] for line in dotted]
     assert sorted(drawn) == pytest.approx(sorted(shrunk))
     assert len(set(shrunk.round(6))) > 1
-    lacking = data.assign(weight_gradient=data["weight_gradient"].where(data["activation"] != "sigmoid"))
+    lacking = data.assign(theory=data["theory"].where(data["activation"] != "sigmoid"))
     assert all(line.get_linewidth() != 1.6 for line in drawing("gradient_by_layer", lacking).axes[0].lines)
     assert "there is none for sigmoid" in load_source("gradient_by_layer").caption(lacking)
 

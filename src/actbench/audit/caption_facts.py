@@ -5,6 +5,7 @@ not there. BLANKS: the numbers that are part of the wording.
 """
 
 from collections.abc import Callable
+from math import isfinite
 from typing import Any
 
 import pandas as pd
@@ -86,8 +87,9 @@ def last_step(drawn: pd.DataFrame) -> float:
 
 
 def friedman(drawn: pd.DataFrame) -> list[float]:
-    """Return the p that is written, which is not below 0.001."""
-    return [max(0.001, drawn["iman_davenport_p"].iloc[0])] if drawn["iman_davenport_p"].notna().any() else []
+    """Return F where it is finite, and the p that is written, which is not below 0.001."""
+    f, p = drawn[["iman_davenport_f", "iman_davenport_p"]].iloc[0]
+    return [*([f] if isfinite(f) else []), *([max(0.001, p)] if isfinite(p) else [])]
 
 
 def difference(drawn: pd.DataFrame) -> list[float]:
@@ -132,8 +134,8 @@ FACTS: dict[str, list[tuple[str, Fact]]] = {
     ],
     "clipping_over_training": [PANEL, SEEDS],
     "critical_difference": [
-        BEST, BLOCKS, (f"difference, {NUMBER} at {NUMBER};", difference), (f"p [<=] {NUMBER}", friedman),
-        (f"of {NUMBER} resamples?", most("n_resamples")),
+        BEST, BLOCKS, (f"difference, {NUMBER} at {NUMBER};", difference),
+        (f"(?:F = {NUMBER}, )?p [<=] {NUMBER}", friedman), (f"of {NUMBER} resamples?", most("n_resamples")),
         (N, lambda drawn: drawn["n_blocks"].iloc[0] * drawn["n_seeds"].iloc[0] * len(drawn)), SEEDS,
     ],
     "dead_units": [PANEL, SEEDS],

@@ -25,7 +25,7 @@ def layer_figure(data: pd.DataFrame, by: str, title: str) -> Figure:
     """Draw medians as lines and the range over seeds as bands, before training solid and after it dashed.
 
     Args:
-        data: rows with COLUMNS; with a column weight_gradient, what theory predicts is dotted.
+        data: rows with COLUMNS; with a column theory, what it predicts is dotted.
         by: column whose levels have a colour and a marker each.
         title: of the legend.
     """
@@ -42,7 +42,7 @@ def layer_figure(data: pd.DataFrame, by: str, title: str) -> Figure:
     _scale(axes[0], data)
     figure.supxlabel(f"layer (1 = first hidden, {data['layer'].max()} = output)", fontsize=8)
     figure.supylabel("gradient norm (no unit)", fontsize=8)
-    legend_above(figure, _entries(strokes, "weight_gradient" in data), title)
+    legend_above(figure, _entries(strokes, "theory" in data), title)
     return figure
 
 
@@ -93,12 +93,10 @@ def _draw_line(axis: Axes, rows: pd.DataFrame, dash: Any, stroke: tuple[str, str
 
 
 def _draw_theory(axis: Axes, rows: pd.DataFrame, colour: str) -> None:
-    """Draw the prediction through the measured norm of the last hidden layer: theory gives no more than ratios."""
-    known = rows[rows["weight_gradient"].notna()] if "weight_gradient" in rows else rows.iloc[:0]
-    if known.empty or known["weight_gradient"].iloc[-1] <= 0:
-        return
-    scaled = known["weight_gradient"] * (known["gradient_norm"].iloc[-1] / known["weight_gradient"].iloc[-1])
-    axis.plot(known["layer"], scaled.clip(lower=LOWEST), color=colour, linestyle=DOTTED, linewidth=1.6)
+    known = rows[rows["theory"].notna()] if "theory" in rows else rows.iloc[:0]
+    if len(known):
+        theory = known["theory"].clip(lower=LOWEST)
+        axis.plot(known["layer"], theory, color=colour, linestyle=DOTTED, linewidth=1.6)
 
 
 def moments(data: pd.DataFrame) -> str:

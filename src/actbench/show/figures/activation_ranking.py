@@ -18,7 +18,7 @@ TABLES = ()
 STATS = ("ranking", "studies")
 
 COLUMNS = [
-    "study", "activation", "n_blocks", "n_runs", "n_seeds", "rank", "low", "high", "score",
+    "study", "activation", "n_blocks", "n_runs", "n_seeds", "rank", "low", "high",
     "failure_rate", "failure_rate_low", "failure_rate_high",
 ]  # fmt: skip
 

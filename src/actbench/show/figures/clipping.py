@@ -45,5 +45,6 @@ def caption(data: pd.DataFrame) -> str:
     """Say what is shown."""
     return (
         f"{QUESTION} Left: Euclidean norm of the gradient of all parameters on a fixed part of the training split after"
-        f" the last step, before clipping, in runs that did not fail. Middle and right: of all runs. {behind(data)}"
+        f" the last step, before clipping, in runs that did not fail. Middle and right: of all runs. Study"
+        f" {data['study'].iloc[0]}. {behind(data)}"
     )

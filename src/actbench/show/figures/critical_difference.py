@@ -1,5 +1,6 @@
 """Critical-difference diagram: mean ranks on a line, bars over activations that the test does not part."""
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -88,7 +89,8 @@ def caption(data: pd.DataFrame) -> str:
     tested = "Too few blocks for a test."
     if pd.notna(one["critical_difference"]):
         p = one["iman_davenport_p"]
-        said = "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
+        f = f"F = {one['iman_davenport_f']:.3g}, " if np.isfinite(one["iman_davenport_f"]) else ""
+        said = f + ("p < 0.001" if p < 0.001 else f"p = {p:.3f}")
         tested = (
             "Bars join activations whose ranks differ by less than Nemenyi's critical difference,"
             f" {one['critical_difference']:.2f} at {one['alpha']:g}; Friedman's test in Iman and Davenport's form:"

@@ -41,5 +41,5 @@ def caption(data: pd.DataFrame) -> str:
     """Say what is shown."""
     return (
         f"{QUESTION} Share of hidden units that get no gradient from any training example after the last step, in runs"
-        f" that did not fail. {behind(data)}"
+        f" that did not fail; the title of a panel is its study. {behind(data)}"
     )

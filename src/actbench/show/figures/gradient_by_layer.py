@@ -22,7 +22,16 @@ def data(inputs: Inputs) -> pd.DataFrame:
     plain = plainest(plainest(rows, "norm"), "residual")[COLUMNS]
     predicted = inputs.stats["theory"][[*KEYS, "weight_gradient"]].drop_duplicates()
     single = predicted.drop_duplicates(subset=KEYS, keep=False)  # whatever the width and the inputs
-    return plain.merge(single.assign(moment="start"), how="left", on=[*KEYS, "moment"], validate="many_to_one")
+    rows = plain.merge(single.assign(moment="start"), how="left", on=[*KEYS, "moment"], validate="many_to_one")
+    return rows.assign(theory=_through_the_last(rows))
+
+
+def _through_the_last(rows: pd.DataFrame) -> "pd.Series[float]":
+    """Scale the prediction to the measured norm of the last hidden layer: theory gives no more than ratios."""
+    known = rows[rows["weight_gradient"].notna()].sort_values("layer")
+    last = known.groupby(["activation", "init", "moment"])[["gradient_norm", "weight_gradient"]].transform("last")
+    scaled = known["weight_gradient"] * (last["gradient_norm"] / last["weight_gradient"])
+    return scaled.where(last["weight_gradient"] > 0).reindex(rows.index)
 
 
 def draw(data: pd.DataFrame) -> Figure:
@@ -32,7 +41,7 @@ def draw(data: pd.DataFrame) -> Figure:
 
 def caption(data: pd.DataFrame) -> str:
     """Say what is shown."""
-    without = sorted(set(data["activation"]) - set(data.loc[data["weight_gradient"].notna(), "activation"]))
+    without = sorted(set(data["activation"]) - set(data.loc[data["theory"].notna(), "activation"]))
     none = f"; there is none for {', '.join(without)}" if without else ""
     return (
         f"{QUESTION} Euclidean norm of each layer's weight gradient on a fixed part of the training split, networks of"

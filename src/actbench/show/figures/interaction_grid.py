@@ -22,7 +22,7 @@ STATS = ("interactions", "studies")
 
 CELL_MM, GAP, INK = 3.9, 0.5, "#4a4a4a"
 COLUMNS = [
-    "study", "factor_1", "level_1", "factor_2", "level_2", "n_runs", "n_seeds", "score", "trained_share", "interaction",
+    "study", "factor_1", "level_1", "factor_2", "level_2", "n_runs", "n_seeds", "interaction",
 ]  # fmt: skip
 
 

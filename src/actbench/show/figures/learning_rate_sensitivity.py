@@ -31,7 +31,7 @@ COLUMNS = [
 def data(inputs: Inputs) -> pd.DataFrame:
     """Return the scores by learning rate of the main study."""
     kept: pd.DataFrame = main_study(inputs.stats["studies"], inputs.stats["learning_rates"])[COLUMNS]
-    return kept
+    return kept.assign(chosen_share=kept["n_chosen"] / kept["n_conditions"])
 
 
 def draw(data: pd.DataFrame) -> Figure:
@@ -47,7 +47,7 @@ def draw(data: pd.DataFrame) -> Figure:
             axis.plot(curves[other]["lr"].map(places), curves[other]["score"], **OTHERS)
         rows, look = curves[name], chosen[name]
         x = rows["lr"].map(places)
-        axis.bar(x, rows["n_chosen"] / rows["n_conditions"], width=0.5, **BARS)
+        axis.bar(x, rows["chosen_share"], width=0.5, **BARS)
         axis.vlines(x, rows["low"], rows["high"], color=look.colour, linewidth=1.2)
         axis.plot(x, rows["score"], color=look.colour, marker=look.marker, linestyle=look.dash, clip_on=False)
     axes[0].set(ylim=(0, 1.03), xlim=(-0.5, len(rates) - 0.5))

@@ -36,7 +36,8 @@ def data(inputs: Inputs) -> pd.DataFrame:
     chosen = main_study(inputs.stats["studies"], scaled if len(scaled) else plain)
     measured = chosen.merge(_weight_variances(theory), on=KEYS, validate="many_to_one")
     lines = scales[scales["activation"].isin(measured["activation"])]
-    return pd.concat([measured.assign(kind="measured"), lines.assign(kind="theory")]).reindex(columns=COLUMNS)
+    rows = pd.concat([measured.assign(kind="measured"), lines.assign(kind="theory")]).reindex(columns=COLUMNS)
+    return rows.assign(**{f"six_{name}": SCALES * rows[name] for name in ("xi_c", "xi_gradient")})
 
 
 def _weight_variances(theory: pd.DataFrame) -> pd.DataFrame:
@@ -72,8 +73,8 @@ def draw(data: pd.DataFrame) -> Figure:
 
 def _draw_panel(axis: Axes, rows: pd.DataFrame) -> PathCollection:
     measured, theory = (rows[rows["kind"] == kind] for kind in ("measured", "theory"))
-    for column, dash in (("xi_c", SOLID), ("xi_gradient", DASHED)):
-        axis.plot(theory["weight_var"], SCALES * theory[column], color="black", linestyle=dash, linewidth=1.1)
+    for column, dash in (("six_xi_c", SOLID), ("six_xi_gradient", DASHED)):
+        axis.plot(theory["weight_var"], theory[column], color="black", linestyle=dash, linewidth=1.1)
     return axis.scatter(
         measured["weight_var"], measured["depth"], c=measured["trained_share"], cmap=COLOURS, norm=Normalize(0, 1),
         s=60, edgecolors="black", linewidths=0.5, zorder=3,

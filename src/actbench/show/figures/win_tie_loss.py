@@ -22,7 +22,8 @@ COLUMNS = ["study", "first", "second", "n_blocks", "n_seeds", "wins", "ties", "l
 def data(inputs: Inputs) -> pd.DataFrame:
     """Return the pairs of the main study that share a block."""
     rows = main_study(inputs.stats["studies"], inputs.stats["pairs"])
-    return rows.loc[rows["n_blocks"] > 0, COLUMNS].reset_index(drop=True)
+    kept = rows.loc[rows["n_blocks"] > 0, COLUMNS].reset_index(drop=True)
+    return kept.assign(win_share=kept["wins"] / kept["n_blocks"], loss_share=kept["losses"] / kept["n_blocks"])
 
 
 def draw(data: pd.DataFrame) -> Figure:
@@ -51,13 +52,12 @@ def draw(data: pd.DataFrame) -> Figure:
 
 def _matrix(data: pd.DataFrame, names: list[str]) -> tuple[np.ndarray, np.ndarray]:
     wins = np.full((len(names), len(names)), np.nan)
-    blocks = wins.copy()
-    columns = (data[name] for name in ("first", "second", "wins", "losses", "n_blocks"))
-    for first, second, won, lost, n in zip(*columns, strict=True):
-        row, column = names.index(first), names.index(second)
-        wins[row, column], wins[column, row] = won, lost
-        blocks[row, column] = blocks[column, row] = n
-    return wins / blocks, wins
+    shares = wins.copy()
+    for pair in data.to_dict("records"):
+        row, column = names.index(pair["first"]), names.index(pair["second"])
+        wins[row, column], wins[column, row] = pair["wins"], pair["losses"]
+        shares[row, column], shares[column, row] = pair["win_share"], pair["loss_share"]
+    return shares, wins
 
 
 def caption(data: pd.DataFrame) -> str:
