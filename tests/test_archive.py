@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 import pytest
 
 from actbench.analysis.archive import unpack_archive, write_archive
-from actbench.analysis.manifest import write_manifest
+from actbench.analysis.manifest import check_manifest, write_manifest
 from actbench.plan.config import load_config
 from actbench.plan.errors import ConfigError
 from actbench.show import downloads, report
@@ -68,6 +68,7 @@ def test_redrawing_from_an_unpacked_archive_gives_the_same_bytes(root: Path, tmp
     assert all((elsewhere / name).read_text() == f"words of {name}\n" for name in EXPLAINING)
     packed = {path.name: path.read_bytes() for path in (elsewhere / "figures" / "drawn").glob("[!.]*")}
     config = load_config(elsewhere / "config" / "drawn.yaml")
+    assert check_manifest(config, elsewhere / "results", elsewhere / "figures") == []
     drawn = write_figure(FIGURE, config, elsewhere / "results", elsewhere / "new")
     assert {path.name: path.read_bytes() for path in drawn} == packed
 
