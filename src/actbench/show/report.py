@@ -55,6 +55,8 @@ METHOD = (
     " no longer holds after the correction is noted. Learning rates of claims are chosen once, on all seeds.",
     "Early warnings: the area under the ROC curve says how well a diagnostic of the first updates tells the runs that"
     " do not train. Thresholds are chosen on all seeds but the one on which they are tried.",
+    "What an update costs is timed apart from all runs, with each activation in turn on one machine; a claim about the"
+    " time to a loss takes the time of the runs, on which the load of the machine bears too.",
     "Figures and tables show rows of the tables and statistics; none of their numbers was computed while drawing. The"
     " explorer alone takes averages, of the rows that are chosen there, and says which.",
 )
