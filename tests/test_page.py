@@ -27,6 +27,7 @@ from drawn import draw_from
 
 ARROWS = {"ascending": "↑", "descending": "↓"}
 UNTOLD = ["sigmoid", "layernorm"]  # of which theory has no prediction
+NOTE = "said of few seeds, and of fewer still " * 9
 QUESTION = 'Which </script><script>document.title = "broken"</script> & <!-- one -->?'
 
 
@@ -51,7 +52,7 @@ def write_claims(path: Path) -> None:
     claims = claims.assign(kind="measured", verdict="conditional", effect=[0.2, 0.1, 0.3], low=0.0, high=0.4)
     claims = claims.assign(unit="fraction", p_adjusted=0.01, family="claims", n_runs=72, n_seeds=3, figure="clipping")
     cases = " | ".join(f"against sigmoid: depth {depth}" for depth in range(30))
-    claims.assign(holds_under=["depth 2 | depth 8", cases, ""], fails_under=["", cases, "depth 2"], note="").to_csv(
+    claims.assign(holds_under=["depth 2 | depth 8", cases, ""], fails_under=["", cases, "depth 2"], note=NOTE).to_csv(
         path, index=False
     )
 
@@ -278,7 +279,7 @@ def test_claims_are_rows_of_few_lines(
     show(started, folder / "results" / "drawn" / "report.html", size, scheme)
     table = started.find_element(By.XPATH, CLAIMS_TABLE)
     rows = table.find_elements(By.CSS_SELECTOR, "tbody tr")
-    assert max(row.size["height"] for row in rows) < 130
+    assert max(row.size["height"] for row in rows) < 110
     summary = rows[1].find_element(By.TAG_NAME, "summary")
     assert summary.text == "30 cases"
     last = rows[1].find_elements(By.TAG_NAME, "li")[29]
@@ -304,10 +305,10 @@ def test_folded_lists_are_sorted_by_their_words(browser: webdriver.Chrome) -> No
 def test_paper_has_what_is_folded(browser: webdriver.Chrome) -> None:
     """While the page is printed every cell is unfolded, and afterwards it is as it was."""
     count = "document.querySelectorAll('td details:not([open])').length"
-    assert browser.execute_script(f"return {count}") == 2
+    assert browser.execute_script(f"return {count}") == 5
     browser.execute_script(f"addEventListener('beforeprint', () => {{ window.folded = {count}; }})")
     browser.execute_cdp_cmd("Page.printToPDF", {"pageRanges": "1"})
-    assert browser.execute_script(f"return [window.folded, {count}]") == [0, 2]
+    assert browser.execute_script(f"return [window.folded, {count}]") == [0, 5]
 
 
 def test_links_lead_somewhere_and_downloads_are_the_files(browser: webdriver.Chrome, folder: Path) -> None:

@@ -19,7 +19,8 @@ from actbench.show.report import write_report
 from actbench.show.sheet import CHOICES, Cell, make_sheet, write_cell
 from drawn import draw_from
 
-LISTED = " | ".join(f"depth {n}, init he_normal" for n in range(4))
+CASES = tuple(f"depth {n}, init he_normal" for n in range(4))
+LISTED, LONG_NOTE = " | ".join(CASES), "a b " * 30
 Tag = tuple[str, dict[str, str | None]]
 
 
@@ -239,7 +240,8 @@ def test_a_missing_figure_is_refused(folder: Path, tmp_path: Path) -> None:
         ("note", "n too small; " * 4, Cell("n too small; " * 4, "long")),
         ("holds_under", "depth 2 | depth 4", Cell("depth 2 | depth 4")),
         ("holds_under", "against a sigmoid: depth 2", Cell("against a sigmoid: depth 2", "cases")),
-        ("fails_under", LISTED, Cell(LISTED, "cases", LISTED, tuple(f"depth {n}, init he_normal" for n in range(4)))),
+        ("fails_under", LISTED, Cell(LISTED, "cases", LISTED, "4 cases", CASES)),
+        ("note", LONG_NOTE, Cell(LONG_NOTE, "cases", LONG_NOTE, "a b a b a b a b a b a b a b a b a b …")),
         ("fails_under", "a" * 99, Cell("a" * 99, "cases")),
         ("activation", "relu", Cell("relu")),
         ("verdict", "supported", Cell("supported", "verdict supported")),

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from textwrap import shorten
 from typing import Any
 
 import pandas as pd
@@ -13,7 +14,8 @@ PROBABILITIES = ("p", "p_holm", "p_adjusted")
 LONG = ("question", "note", "statement")
 LISTS = ("holds_under", "fails_under")  # of cases, between bars
 BAR = " | "
-WRAPPED, CASES_WRAPPED, FOLDED = 40, 20, 80  # letters beyond which a cell has lines, a list lines and a list is folded
+# Letters beyond which a cell has lines, a list has lines, lists and notes are folded; letters of a folded note.
+WRAPPED, CASES_WRAPPED, FOLDED, START = 40, 20, 80, 40
 
 
 @dataclass(frozen=True)
@@ -32,12 +34,13 @@ class Choice:
 class Cell:
     """One cell: its text, its kind (classes: `number`, `long`, `cases` or nothing) and, if not by its text, its order.
 
-    items: what the cell lists, folded until the reader asks for it.
+    summary: what stands there until the reader asks for the items, or the whole text where there are none.
     """
 
     text: str
     kind: str = ""
     order: str = ""
+    summary: str = ""
     items: tuple[str, ...] = ()
 
 
@@ -179,7 +182,9 @@ def _write_words(column: str, words: str) -> Cell:
     if column in LISTS:
         items = tuple(words.split(BAR)) if len(words) > FOLDED else ()
         kind = "cases" if len(words) > CASES_WRAPPED else ""
-        return Cell(words, kind, words, items) if len(items) > 1 else Cell(words, kind)
+        return Cell(words, kind, words, f"{len(items)} cases", items) if len(items) > 1 else Cell(words, kind)
+    if column == "note" and len(words) > FOLDED:
+        return Cell(words, "cases", words, shorten(words, START, placeholder=" …"))
     if column == "verdict":
         return Cell(words, f"verdict {words}")
     return Cell(words, "long" if column in LONG and len(words) > WRAPPED else "")
