@@ -241,7 +241,7 @@ def test_a_missing_figure_is_refused(folder: Path, tmp_path: Path) -> None:
         ("holds_under", "depth 2 | depth 4", Cell("depth 2 | depth 4")),
         ("holds_under", "against a sigmoid: depth 2", Cell("against a sigmoid: depth 2", "cases")),
         ("fails_under", LISTED, Cell(LISTED, "cases", LISTED, "4 cases", CASES)),
-        ("note", LONG_NOTE, Cell(LONG_NOTE, "cases", LONG_NOTE, "a b a b a b a b a b a b a b a b a b …")),
+        ("note", LONG_NOTE, Cell(LONG_NOTE, "cases", LONG_NOTE, "a b a b a b a b a b a b a b a b a b a …")),
         ("fails_under", "a" * 99, Cell("a" * 99, "cases")),
         ("activation", "relu", Cell("relu")),
         ("verdict", "supported", Cell("supported", "verdict supported")),
