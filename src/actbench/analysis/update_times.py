@@ -1,6 +1,7 @@
 """What an update of a network takes with each activation, timed side by side and apart from all training."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -52,6 +53,6 @@ def update_times(rounds: pd.DataFrame) -> pd.DataFrame:
     return found.assign(step_low=low_high[:, 0], step_high=low_high[:, 1])
 
 
-def _ends(times: "np.ndarray[tuple[int], np.dtype[np.float64]]") -> tuple[float, float]:
-    interval = quantile_test(times, q=float(np.median(times)), p=0.5).confidence_interval(CONFIDENCE)
+def _ends(times: Any) -> tuple[float, float]:
+    interval: Any = quantile_test(times, q=float(np.median(times)), p=0.5).confidence_interval(CONFIDENCE)
     return float(interval.low), float(interval.high)

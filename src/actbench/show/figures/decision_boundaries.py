@@ -9,6 +9,7 @@ from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 
 from actbench.show.inputs import Inputs
+from actbench.show.page import page
 from actbench.show.panels import panel_grid
 from actbench.show.style import CLASS_COLOURS, CLASS_MARKERS, CLASS_SHADES, ordered
 
@@ -30,7 +31,7 @@ def draw(data: pd.DataFrame) -> Figure:
     """Draw the answers as areas and test examples as points."""
     grid, points = data[data["kind"] == "grid"], data[data["kind"] == "test"]
     names = ordered(data["activation"].dropna())
-    figure, axes = panel_grid(len(names), columns=6, height_mm=36, extra_mm=8)
+    figure, axes = panel_grid(len(names), columns=5 if page().narrow else 6, height_mm=36, extra_mm=8)
     for axis, name in zip(axes, names, strict=True):
         rows = grid[grid["activation"] == name]
         axis.grid(visible=False)
