@@ -321,6 +321,7 @@ def test_links_lead_somewhere_and_downloads_are_the_files(browser: webdriver.Chr
         browser.execute_script("scrollTo(0, 0)")
     places = (folder / "figures" / "drawn", folder / "results" / "drawn" / "stats")
     made = {(path.name, path.read_bytes()) for place in places for path in place.iterdir()}
+    made |= {("claims.csv", (folder / "results" / "drawn" / "claims.csv").read_bytes())}
     links = browser.execute_script(
         "return [...document.querySelectorAll('a[download]')].map(a => [a.download, a.href])"
     )
