@@ -19,7 +19,7 @@ def cost_accuracy(scores: pd.DataFrame, rounds: pd.DataFrame) -> pd.DataFrame:
 
     Args:
         scores: the runs at the chosen learning rates, from `metrics.scores_by_study`.
-        rounds: the rounds of timing, from `update_times.read_rounds`; may be empty.
+        rounds: the rounds of timing, from `statistics.read_rounds`; may be empty.
 
     Returns:
         Columns of stats_schema.COST_ACCURACY.

@@ -9,6 +9,7 @@ import pandas as pd
 from actbench.analysis import activation_pairs, comparisons, estimates, rank_stability, ranking
 from actbench.analysis.aggregates import aggregates
 from actbench.analysis.atomic_file import replacing
+from actbench.analysis.claims_schema import COST
 from actbench.analysis.cost_accuracy import cost_accuracy
 from actbench.analysis.csv_file import write_csv
 from actbench.analysis.curves import curve_table, schedule_of
@@ -28,7 +29,7 @@ from actbench.analysis.row_groups import read_rows
 from actbench.analysis.stats_schema import STATS
 from actbench.analysis.tables import RESULTS, read_table
 from actbench.analysis.trainability import trainability
-from actbench.analysis.update_times import NO_ROUNDS, read_rounds
+from actbench.analysis.update_times import NO_ROUNDS
 from actbench.plan.checksums import refuse_damaged
 from actbench.plan.config import Config
 from actbench.plan.errors import ConfigError, nearest
@@ -56,7 +57,7 @@ def compute_statistics(config: Config, tables: Frames, rounds: pd.DataFrame = NO
     Args:
         config: gives the studies their questions.
         tables: the four tables of plan.schema.
-        rounds: of timing, from `update_times.read_rounds`; without them updates are not timed.
+        rounds: of timing, from `read_rounds`; without them updates are not timed.
 
     Returns:
         One frame for each entry of stats_schema.STATS, with its columns in its types.
@@ -212,6 +213,15 @@ def read_statistic(config: Config, statistic: str, results: Path = RESULTS) -> p
     path = stats_path(config.name, statistic, results)
     refuse_damaged(path, remedy="run `actbench stats` with this config")
     return read_typed(path, STATS[statistic], "run `actbench stats` with this config")
+
+
+def read_rounds(path: Path) -> pd.DataFrame:
+    """Read stats/cost.csv, the rounds of timing; no rows where it was not made."""
+    if not path.exists():
+        return NO_ROUNDS
+    remedy = "run `actbench cost` with this config"
+    refuse_damaged(path, remedy=remedy)
+    return read_typed(path, COST, remedy)
 
 
 def read_typed(path: Path, columns: tuple[Column, ...], remedy: str) -> pd.DataFrame:

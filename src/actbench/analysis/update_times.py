@@ -1,6 +1,5 @@
 """What an update of a network takes with each activation, timed side by side and apart from all training."""
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,27 +8,8 @@ from scipy.stats import quantile_test
 
 from actbench.analysis.claims_schema import COST
 from actbench.analysis.intervals import CONFIDENCE
-from actbench.plan.checksums import refuse_damaged
-from actbench.plan.errors import ConfigError
 
-COLUMNS = [column.name for column in COST]
-REMEDY = "run `actbench cost` with this config"
-NO_ROUNDS = pd.DataFrame(columns=COLUMNS)
-
-
-def read_rounds(path: Path) -> pd.DataFrame:
-    """Read stats/cost.csv, the rounds of timing; no rows where it was not made.
-
-    Raises:
-        ConfigError: the file is damaged or lacks columns of claims_schema.COST.
-    """
-    if not path.exists():
-        return NO_ROUNDS
-    refuse_damaged(path, remedy=REMEDY)
-    rounds = pd.read_csv(path, keep_default_na=False, na_values=[""])
-    if missing := [name for name in COLUMNS if name not in rounds]:
-        raise ConfigError(str(path), f"lacks {', '.join(missing)}; {REMEDY}")
-    return rounds
+NO_ROUNDS = pd.DataFrame(columns=[column.name for column in COST])
 
 
 def update_times(rounds: pd.DataFrame) -> pd.DataFrame:
@@ -39,7 +19,7 @@ def update_times(rounds: pd.DataFrame) -> pd.DataFrame:
     P(Binomial(n, 1/2) < r) ≤ 2.5 %. It assumes no distribution and exists from six rounds on.
 
     Args:
-        rounds: from `read_rounds`: activation, step_us (µs for one network) and device.
+        rounds: from `statistics.read_rounds`: activation, step_us (µs for one network) and device.
 
     Returns:
         One row an activation, its index: step_us, step_low, step_high (µs), n_rounds, device.
