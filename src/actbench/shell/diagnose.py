@@ -19,7 +19,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--status",
         choices=STATUSES,
         help="diagnose all such runs, of those that RUN names if it is given; failed: diverged or error, untrained: ok "
-        "but no better than guessing",
+        "but no better than guessing, all: finds every ill run, also those that learned and fell back",
     )
     add_tables(parser)
     parser.add_argument("--json", action="store_true", help="print JSON")
