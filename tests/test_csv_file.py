@@ -19,7 +19,9 @@ def test_the_text_is_that_of_pandas_with_ten_digits(tmp_path: Path) -> None:
         "nothing": np.full(9, np.nan),
     })  # fmt: skip
     plain = frame.assign(word=frame["word"].str.replace(r'[," ]', "", regex=True))
-    for name, rows in {"some": frame, "none": frame.iloc[:0], "row": frame.iloc[6:7], "plain": plain}.items():
+    joined = pd.concat([plain.iloc[:0], plain.iloc[:0], plain.iloc[6:7]])  # words of it lie in chunks without rows
+    written = {"some": frame, "none": frame.iloc[:0], "row": frame.iloc[6:7], "plain": plain, "joined": joined}
+    for name, rows in written.items():
         write_csv(rows, tmp_path / name)
         expected = rows.to_csv(index=False, float_format="%.10g", lineterminator="\n")
         assert (tmp_path / name).read_text() == expected

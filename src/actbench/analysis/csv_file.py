@@ -19,8 +19,8 @@ def write_csv(frame: pd.DataFrame, path: Path) -> None:
         rows = pa.table({name: spelled.get(name, pa.array(frame[name], from_pandas=True)) for name in map(str, frame)})
         with path.open("wb") as file:
             file.write(f"{','.join(rows.column_names)}\n".encode())
-            if len(frame):  # of no rows the writer may repeat what it wrote before
-                csv.write_csv(rows, file, PLAIN)
+            if len(frame):  # of a chunk without rows Arrow 26 writes what lies in memory
+                csv.write_csv(rows.combine_chunks(), file, PLAIN)
     except pa.ArrowInvalid:  # a field that must stand in quotes, which pandas sets where they are needed alone
         words: dict[str, Any] = {name: array.to_pylist() for name, array in spelled.items()}
         frame.assign(**words).to_csv(path, index=False, lineterminator="\n")
