@@ -21,7 +21,8 @@ Interval = tuple[float, float, str]
 RESAMPLES = 1999  # of a pair; BCa ends of 95 % then lie on the 50th value from either side or nearer
 LARGEST_RESAMPLED = 60  # pairs of values; of more, intervals come from closed forms, in n log n
 LARGEST_LISTED = 64  # differences whose means of two are all listed
-HALVINGS, FEW_LEFT = 24, 4  # of the range of these means otherwise, until so many for each difference are left
+HALVINGS, FEW_LEFT = 24, 8  # of the range of these means otherwise, until so many for each difference are left
+NEAR = 10  # middle halves of the differences over their number: means within that are about FEW_LEFT for each
 NUMBERS_AT_ONCE = 2_000_000
 SMALLEST_N = 6  # below it the smallest two-sided p of the signed-rank test, 2/2ⁿ, is above 0.05
 SIGNIFICANT_DIGITS = 12  # beyond them the order of summation breaks ties
@@ -142,14 +143,17 @@ def estimate(differences: Array) -> float:
 def _middle(ordered: Array) -> float:
     """Return the median of all means of two of the ordered numbers: halve their range, then list those that are left.
 
+    The range is first cut on either side of a guess, the median of the means of the lowest with the highest and so on.
+
     `begin` and `end` say which partners of each number are left: those before `begin` make means below the range.
     """
     n = len(ordered)
     own, all_means = np.arange(n), n * (n + 1) // 2
     places = np.array([(all_means - 1) // 2, all_means // 2])
     begin, end, low, high = own, np.full(n, n), float(ordered[0]), float(ordered[-1])
-    for _ in range(HALVINGS):
-        middle = (low + high) / 2
+    guess, near = float(np.median(ordered + ordered[::-1])) / 2, NEAR * (ordered[3 * n // 4] - ordered[n // 4]) / n
+    for turn in range(HALVINGS):
+        middle = (low + high) / 2 if turn > 1 else guess - near if turn else guess + near
         cut = np.maximum(np.searchsorted(ordered, 2 * middle - ordered, side="right"), own)
         below = (cut - own).sum()
         if below > places[1]:
