@@ -66,8 +66,7 @@ def _holding(path: Path, file: pq.ParquetFile, filters: Sequence[Filter]) -> lis
 def groups_of(path: Path, keys: "Sequence[str] | pd.Index[Any]") -> list[int]:
     """Return the row groups of `curves` or `layers` that hold one of these runs."""
     known, group = _keys(path, path.stat().st_mtime_ns)
-    place = known.get_indexer(pd.Index(keys))
-    return sorted(set(group[place[place >= 0]].tolist()))
+    return sorted(set(group[pd.Index(keys).get_indexer(known) >= 0].tolist()))
 
 
 @lru_cache(maxsize=2)  # of 100,000 runs 5 MB; the tables `curves` and `layers` are read once for each activation

@@ -30,35 +30,37 @@ def expectation(f: Function, kinks: Sequence[float] = ()) -> float:
     inside = [kink for kink in kinks if abs(kink) < REACH]
     edges = np.unique(np.concatenate([np.arange(-REACH, REACH + 1.0), np.asarray(inside, dtype=np.float64)]))
     lower, upper = edges[:-1], edges[1:]
-    smallest = TOLERANCE * float(_panels(lambda z: np.abs(f(z)), lower, upper).sum())
-    total = 0.0
+    whole, sizes = _panels(f, lower, upper)
+    smallest, total = TOLERANCE * float(sizes.sum()), 0.0
     for _ in range(DEEPEST):
         middle = (lower + upper) / 2
-        whole = _panels(f, lower, upper)
-        halves = _panels(f, lower, middle) + _panels(f, middle, upper)
+        left, right = _panels(f, lower, middle)[0], _panels(f, middle, upper)[0]
+        halves = left + right
         rough = np.abs(halves - whole) > smallest
         total += float(halves[~rough].sum())
         if not rough.any():
             return total
-        lower, upper = (
+        lower, upper, whole = (
             np.concatenate([lower[rough], middle[rough]]),
             np.concatenate([middle[rough], upper[rough]]),
+            np.concatenate([left[rough], right[rough]]),
         )
         if len(lower) > MOST_PANELS:
             break
     raise ValueError(f"expectation: no convergence near z = {lower[0]:g}; the function must be piecewise smooth")
 
 
-def _panels(f: Function, lower: Array, upper: Array) -> Array:
-    """Integrate f times the normal density over each panel."""
+def _panels(f: Function, lower: Array, upper: Array) -> tuple[Array, Array]:
+    """Integrate f and |f| times the normal density over each panel."""
     half = (upper - lower)[:, None] / 2
     z = (upper + lower)[:, None] / 2 + half * NODES
     values = np.asarray(f(z), dtype=np.float64)
     assert values.shape == z.shape, "f is elementwise"
     if not np.isfinite(values).all():
         raise ValueError(f"expectation: f({z[~np.isfinite(values)][0]:g}) is not finite; it must be on the real line")
-    integrals: Array = (values * np.exp(-z * z / 2) * WEIGHTS * half).sum(axis=1) / math.sqrt(2 * math.pi)
-    return integrals
+    terms = values * np.exp(-z * z / 2) * WEIGHTS * half
+    integrals, sizes = (each.sum(axis=1) / math.sqrt(2 * math.pi) for each in (terms, np.abs(terms)))
+    return integrals, sizes
 
 
 def moment(f: Function, q: float, kinks: Sequence[float] = ()) -> float:

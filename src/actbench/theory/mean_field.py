@@ -6,12 +6,14 @@ every pre-activation is normal with mean 0 and variance q, and q alone says how 
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
 from actbench.theory.gaussian import Function, moment
 
 BESIDE = 1e-150  # where the derivative is taken on either side of 0
+KEPT = 8192  # moments: layers behind a norm see the same variance, and fixed points are sought on one grid of them
 SMALL = 1e-6  # a variance at which curvature has gone, as it has at its inverse
 
 
@@ -24,16 +26,19 @@ class Nonlinearity:
     kinks: tuple[float, ...] = ()
 
 
+@lru_cache(KEPT)
 def mean(phi: Nonlinearity, q: float) -> float:
     """Return E[φ(√q·z)], z standard normal."""
     return moment(phi.function, q, phi.kinks)
 
 
+@lru_cache(KEPT)
 def mean_square(phi: Nonlinearity, q: float) -> float:
     """Return E[φ(√q·z)²]."""
     return moment(lambda u: phi.function(u) ** 2, q, phi.kinks)
 
 
+@lru_cache(KEPT)
 def mean_square_slope(phi: Nonlinearity, q: float) -> float:
     """Return E[φ′(√q·z)²]; at q = 0 the mean of its values on both sides of 0."""
     if q == 0:

@@ -133,7 +133,8 @@ def applies(layers: list[LayerForecast]) -> bool:
 
 
 def _forward_pass(phi: Nonlinearity, chain: Chain, input_square: float, width: float) -> list[_Forward]:
-    known, rest = _begun(phi, replace(chain, depth=0), input_square, width)
+    alike = next(norm for norm, effect in NORMS.items() if effect is NORMS[chain.norm])
+    known, rest = _begun(phi, replace(chain, depth=0, norm=alike), input_square, width)
     known += islice(rest, max(0, chain.depth - len(known)))
     if len(known) < chain.depth:
         raise ValueError(f"layer {len(known) + 1} has no prediction")
