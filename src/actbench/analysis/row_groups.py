@@ -73,8 +73,8 @@ def groups_of(path: Path, keys: "Sequence[str] | pd.Index[Any]") -> list[int]:
 def _keys(path: Path, changed_ns: int) -> "tuple[pd.Index[Any], np.ndarray[Any, np.dtype[np.int64]]]":
     """Return the runs of every row group, and the row group of each."""
     with pq.ParquetFile(path, read_dictionary=["run_key"]) as file:
-        groups = [file.read_row_group(group, ["run_key"])["run_key"] for group in range(file.num_row_groups)]
-    held = [column.combine_chunks().dictionary for column in groups]
+        groups = (file.read_row_group(group, ["run_key"])["run_key"] for group in range(file.num_row_groups))
+        held = [column.combine_chunks().dictionary for column in groups]  # and not the places of all rows
     keys = pa.concat_arrays(held) if held else pa.array([], pa.string())
     return pd.Index(keys.to_pandas()), np.repeat(np.arange(len(held)), [len(words) for words in held])
 
