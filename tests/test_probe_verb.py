@@ -92,3 +92,13 @@ def test_bad_input_is_one_line(words: str, capsys: pytest.CaptureFixture[str]) -
     assert captured.out == ""
     assert captured.err.startswith(BAD[words])
     assert captured.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("norm", ["none", "batchnorm"])
+def test_huge_signals_are_answered(norm: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Variances up to 1e300 and beyond are numbers or null, without a warning; theory ends before its squares do."""
+    words = "--activation leaky_relu(1000) --init normal(1000000) --depth 40 --width 8 --examples 4 --seeds 1"
+    assert main(["probe", *words.split(), "--norm", norm, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out, parse_constant=pytest.fail)
+    assert len(found["layers"]) == 40
+    assert (found["backward_factor"]["predicted"] is None) == (norm == "none")
