@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from actbench.analysis.stats_schema import STATS
+from actbench.audit import products
 from actbench.audit.caption_facts import FACTS
 from actbench.audit.captions import ANY, audit_caption
 from actbench.audit.figure_numbers import audit_numbers
@@ -17,7 +18,7 @@ from actbench.audit.printed_statistics import STATISTICS
 from actbench.audit.products import ELSEWHERE, LATEX, LEDGER, OTHERS
 from actbench.audit.raw_rows import Raw, read_printed, read_raw
 from actbench.plan.config import load_config
-from actbench.plan.sources import figure_names
+from actbench.plan.sources import figure_names, figure_needs
 from actbench.show import latex
 from actbench.show.contract import declaration
 from actbench.show.figure_file import describe, load_source
@@ -66,7 +67,23 @@ def test_every_file_that_holds_numbers_has_an_audit(project_root: Path) -> None:
     assert set(latex.FILES) == set(LATEX)
 
 
-@pytest.mark.parametrize("name", figure_names())
+def test_a_figure_drawn_from_tables_is_said_to_be_unchecked(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a figure reads no statistic its numbers stand in none: that is no mismatch, but it is said."""
+    stats = project / "results" / "drawn" / "stats"
+    read = {"win_tie_loss": ("studies",)}
+    monkeypatch.setattr(products, "figure_needs", lambda name, kind: read.get(name, ("studies", "ranking")))
+    monkeypatch.setattr(products, "audit_numbers", lambda path, stats: (1, [f"{path.stem} was compared"]))
+    found = products.Findings()
+    products._audit_figures(project / "figures", stats, found, lambda part: None)
+    unchecked = "figures: win_tie_loss: drawn from tables, whose numbers no statistic holds"
+    assert [line for line in found.unchecked if line.startswith("figures")] == [unchecked]
+    assert len([line for line in found.problems if "was compared" in line]) == len(figure_names()) - 1
+
+
+FROM_STATISTICS = [name for name in figure_names() if set(figure_needs(name, "STATS")) - {"studies"}]
+
+
+@pytest.mark.parametrize("name", FROM_STATISTICS)
 def test_numbers_drawn_are_those_of_the_statistics(name: str, project: Path, tmp_path: Path) -> None:
     """Untouched they are all found there; a number changed in its fourth digit, in any column, is not."""
     path, stats = project / "figures" / f"{name}.csv", project / "results" / "drawn" / "stats"
