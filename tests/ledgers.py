@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from actbench.analysis.claim_cells import Cells, tried
 from actbench.plan.factors import FACTORS
 from actbench.plan.ledger import Claim, ClaimTest, load_ledger
 
@@ -36,6 +37,11 @@ def rows(seeds: int = 5, **levels: tuple[Any, ...]) -> pd.DataFrame:
     others = {name: factor.default for name, factor in FACTORS.items() if name not in frame}
     named = frame.assign(**others, value=0.0, failed=False, trained=True, status="ok")
     return named.assign(run_key=[f"{index:016x}" for index in range(len(named))])
+
+
+def cells(frame: pd.DataFrame) -> Cells:
+    """Lay rows out as the rules of claims take them, every rate a level as the others."""
+    return tried(frame, rates_are_levels=True).chosen()
 
 
 def noise(frame: pd.DataFrame, size: float = 0.001) -> "np.ndarray[Any, np.dtype[np.float64]]":

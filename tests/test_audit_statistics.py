@@ -105,7 +105,7 @@ def test_a_wrong_word_is_found(name: str, column: str, results: Path, raw: Raw) 
     """Verdicts, bars of a diagram, kinds of intervals and families of tests are derived too, in every row."""
     table = printed(results, name)
     problems = audit_statistic(raw, name, table.assign(**{column: "9"}))[1]
-    if column == "interval":
+    if column == "interval" and not any("interval is" in line for line in problems):
         assert sum("low is" in line for line in problems) == len(table)
     else:
         assert sum(f"{column} is '9', raw rows give" in line for line in problems) == len(table)

@@ -5,10 +5,12 @@ import itertools
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import ttest_1samp
 
-from actbench.analysis.comparisons import BLOCK, compare
-from actbench.analysis.intervals import bootstrap_means
+from actbench.analysis import comparisons
+from actbench.analysis.comparisons import BLOCK
 from actbench.analysis.metrics import scores_by_study
+from actbench.analysis.rate_choice import rate_grid
 from actbench.plan.config import Config, Study
 from actbench.plan.design import expand
 from synthetic import EFFECTS, fake_frames, make_config, make_study
@@ -19,6 +21,11 @@ CONFIG = make_config(activation=("relu", "gelu", "tanh", "sigmoid"), norm=("none
 def _scores(config: Config = CONFIG, **options: object) -> pd.DataFrame:
     frames = fake_frames(expand(config), steps_recorded=1, **options)  # type: ignore[arg-type]
     return scores_by_study(frames["runs"], frames["studies"])
+
+
+def compare(scores: pd.DataFrame, *reference: str) -> pd.DataFrame:
+    """Compare where every condition has been tried at one rate."""
+    return comparisons.compare(scores, rate_grid(scores), *reference)
 
 
 def _sign_flip_p(differences: np.ndarray) -> float:
@@ -37,8 +44,8 @@ def test_differences_and_p_are_those_of_a_plain_loop() -> None:
     differences = table["tanh"] - table["relu"]
     assert found["n_blocks"] == len(differences) == 8
     assert found["difference"] == pytest.approx(differences.to_numpy().mean())
-    low, high, _ = bootstrap_means(differences.mean(axis=0).to_numpy()[None])
-    assert (found["low"], found["high"]) == pytest.approx((low[0], high[0]))
+    interval = ttest_1samp(differences.mean(axis=0), 0).confidence_interval()
+    assert (found["low"], found["high"]) == pytest.approx(interval)
     per_block = differences.mean(axis=1).to_numpy()
     assert found["p"] == pytest.approx(_sign_flip_p(per_block))
     assert found["share_better"] == np.mean(per_block > 0)

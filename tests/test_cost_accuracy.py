@@ -3,8 +3,9 @@
 import pandas as pd
 import pytest
 
-from actbench.analysis.cost_accuracy import cost_accuracy
-from actbench.analysis.metrics import CONDITION
+from actbench.analysis import cost_accuracy as statistic
+from actbench.analysis.metrics import CONDITION, number_conditions
+from actbench.analysis.rate_choice import rate_grid
 from actbench.analysis.update_times import NO_ROUNDS
 from drawn import fake_costs
 from ledgers import rows
@@ -17,7 +18,13 @@ def scores(**levels: tuple[object, ...]) -> pd.DataFrame:
     """Make runs of 500 updates at the chosen rates; tanh scores a tenth more."""
     frame = rows(**{"activation": ACTIVATIONS, "depth": (2, 4, 16), **levels}).assign(study="main", steps=500)
     frame["score"] = 0.5 + 0.01 * frame["seed"] + 0.1 * (frame["activation"] == "tanh")
-    return frame.drop_duplicates([*CONDITION, "lr", "seed"])
+    kept = frame.drop_duplicates([*CONDITION, "lr", "seed"]).assign(val_score=0.5)
+    return kept.assign(condition=number_conditions(kept))
+
+
+def cost_accuracy(frame: pd.DataFrame, rounds: pd.DataFrame) -> pd.DataFrame:
+    """Put time beside score where every condition has been tried at one rate."""
+    return statistic.cost_accuracy(frame, rate_grid(frame), rounds)
 
 
 def test_time_and_score_stand_side_by_side() -> None:

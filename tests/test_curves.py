@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from actbench.analysis.curves import curve_table
+from actbench.analysis import curves as statistic
 from actbench.analysis.metrics import scores_by_study
 from actbench.plan.design import expand
 from synthetic import fake_frames, make_config
@@ -14,6 +14,11 @@ def made_up(**options: object) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return scores and curves of made-up results."""
     frames = fake_frames(expand(make_config()), **options)  # type: ignore[arg-type]
     return scores_by_study(frames["runs"], frames["studies"]), frames["curves"]
+
+
+def curve_table(scores: pd.DataFrame, curves: pd.DataFrame) -> pd.DataFrame:
+    """Average curves where every condition has been tried at one rate."""
+    return statistic.curve_table(scores, curves, scores)
 
 
 def test_the_mean_is_over_conditions_within_seeds_and_then_over_seeds() -> None:

@@ -3,10 +3,12 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import ttest_1samp
 
 from actbench.analysis import estimates
-from actbench.analysis.intervals import bootstrap_means, wilson
+from actbench.analysis.intervals import wilson
 from actbench.analysis.metrics import scores_by_study
+from actbench.analysis.rate_choice import rate_grid
 from actbench.plan.config import Config, Study
 from actbench.plan.design import expand
 from synthetic import EFFECTS, fake_frames, make_config
@@ -18,7 +20,7 @@ SCORES = scores_by_study(FRAMES["runs"], FRAMES["studies"])
 
 def test_each_condition_is_estimated_from_its_own_runs() -> None:
     """Mean, failure rate, loss and interval of every condition are those of a plain loop."""
-    found = estimates.conditions(SCORES)
+    found = estimates.conditions(SCORES, rate_grid(SCORES))
     assert len(found) == SCORES["condition"].nunique() == 3 * 2 * 2 * 2
     for row in found.itertuples():
         own = SCORES.query(f"activation == '{row.activation}' and depth == {row.depth}")
@@ -26,19 +28,21 @@ def test_each_condition_is_estimated_from_its_own_runs() -> None:
         assert (row.n_seeds, row.n_runs, row.n_failed) == (3, 3, (own["status"] != "ok").sum())
         assert row.score == pytest.approx(own["score"].mean())
         assert row.loss == pytest.approx(own.loc[own["status"] == "ok", "best_test_loss"].mean(), nan_ok=True)
-        low, high, _ = bootstrap_means(own.sort_values("seed")["score"].to_numpy()[None])
-        assert (row.low, row.high) == pytest.approx((low[0], high[0]))
+        if own["score"].nunique() > 1:
+            assert (row.low, row.high) == pytest.approx(ttest_1samp(own["score"], 0).confidence_interval())
+        else:
+            assert (row.low, row.high) == pytest.approx((row.score, row.score))
         assert row.failure_rate_high == pytest.approx(float(wilson(row.n_failed, 3)[1]))
 
 
 def test_by_depth_averages_within_a_seed_before_it_resamples_seeds() -> None:
     """The interval is that of the three seed means, not of the twelve runs."""
-    found = estimates.by_depth(SCORES).set_index(["activation", "depth"])
+    found = estimates.by_depth(SCORES, rate_grid(SCORES)).set_index(["activation", "depth"])
     own = SCORES.query("activation == 'tanh' and depth == 8")
     means = [own.loc[own["seed"] == seed, "score"].mean() for seed in (0, 1, 2)]
-    low, high, _ = bootstrap_means(np.array([means]))
+    low, high = ttest_1samp(means, 0).confidence_interval()
     row = found.loc[("tanh", 8)]
-    assert (row["score"], row["low"], row["high"]) == pytest.approx((np.mean(means), low[0], high[0]))
+    assert (row["score"], row["low"], row["high"]) == pytest.approx((np.mean(means), low, high))
     assert (row["n_conditions"], row["n_seeds"], row["n_runs"]) == (4, 3, 12)
     assert row["median"] == pytest.approx(own["score"].median())
     ranked = np.sort(own["score"])
@@ -49,7 +53,8 @@ def test_by_depth_averages_within_a_seed_before_it_resamples_seeds() -> None:
 def test_planted_effects_are_found() -> None:
     """With little noise each activation's mean is where it was put, up to the noise."""
     frames = fake_frames(expand(CONFIG), noise=0.002, diverge=lambda runs: runs["depth"] < 0, steps_recorded=1)
-    found = estimates.by_depth(scores_by_study(frames["runs"], frames["studies"]))
+    scores = scores_by_study(frames["runs"], frames["studies"])
+    found = estimates.by_depth(scores, rate_grid(scores))
     seed_part = 0.02 * np.sin(1.0 + 2.0 * np.arange(3)).mean()
     planted = 0.6 + found["activation"].map(EFFECTS) - 0.02 * np.log2(found["depth"]) + seed_part
     np.testing.assert_allclose(found["score"], planted, atol=0.005)
@@ -83,7 +88,7 @@ def test_when_all_runs_failed_the_rows_say_so() -> None:
     """Every score is 0, the failure rate 1, there is no loss, and the note names the reason."""
     frames = fake_frames(expand(CONFIG), diverge=lambda runs: runs["depth"] > 0, steps_recorded=1)
     scores = scores_by_study(frames["runs"], frames["studies"])
-    found = estimates.conditions(scores)
+    found = estimates.conditions(scores, rate_grid(scores))
     assert (found["score"] == 0).all()
     assert (found["failure_rate"] == 1).all()
     assert found["loss"].isna().all()
@@ -98,7 +103,8 @@ def test_one_seed_gives_means_without_intervals() -> None:
     config = make_config(seed=(7,))
     frames = fake_frames(expand(config), steps_recorded=1)
     scores = scores_by_study(frames["runs"], frames["studies"])
-    for found in (estimates.conditions(scores), estimates.by_depth(scores)):
+    grid = rate_grid(scores)
+    for found in (estimates.conditions(scores, grid), estimates.by_depth(scores, grid)):
         assert found["score"].notna().all()
         assert found[["low", "high"]].isna().all(axis=None)
         assert found["note"].str.startswith("n too small").all()
@@ -110,7 +116,8 @@ def test_unequal_conditions_of_seeds_are_noted() -> None:
     exclude = ({"activation": ("tanh",), "seed": (2,), "norm": ("none",), "depth": (8,)},)
     config = Config("x", "", 60, (Study("main", "", study.levels, exclude),))
     frames = fake_frames(expand(config), steps_recorded=1)
-    found = estimates.by_depth(scores_by_study(frames["runs"], frames["studies"]))
+    scores = scores_by_study(frames["runs"], frames["studies"])
+    found = estimates.by_depth(scores, rate_grid(scores))
     noted = found[found["note"] == "seeds differ in conditions"]
     assert noted[["activation", "depth"]].to_numpy().tolist() == [["tanh", 8]]
 

@@ -5,8 +5,17 @@ import pandas as pd
 import pytest
 from scipy.stats import ttest_1samp
 
-from actbench.analysis.interactions import interactions, reference_of, simple_effects
+from actbench.analysis import interactions as statistics
+from actbench.analysis.interactions import interactions, reference_of
+from actbench.analysis.metrics import number_conditions
+from actbench.analysis.rate_choice import rate_grid
 from test_factorial import nothing, planted, table
+
+
+def simple_effects(rows: pd.DataFrame) -> pd.DataFrame:
+    """Take simple effects where every condition has been tried at one rate."""
+    numbered = rows.assign(condition=number_conditions(rows))
+    return statistics.simple_effects(numbered, rate_grid(numbered))
 
 
 def test_simple_effects_are_those_planted() -> None:

@@ -5,11 +5,12 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import ttest_1samp
 
+from actbench.analysis import ranking
 from actbench.analysis.comparisons import BLOCK
-from actbench.analysis.intervals import bootstrap_means
 from actbench.analysis.metrics import scores_by_study
-from actbench.analysis.ranking import rank
+from actbench.analysis.rate_choice import rate_grid
 from actbench.plan.config import Config, Study
 from actbench.plan.design import expand
 from synthetic import fake_frames, make_config, make_study
@@ -22,6 +23,11 @@ def _scores(config: Config = CONFIG, **options: object) -> pd.DataFrame:
     return scores_by_study(frames["runs"], frames["studies"])
 
 
+def rank(scores: pd.DataFrame) -> pd.DataFrame:
+    """Rank where every condition has been tried at one rate."""
+    return ranking.rank(scores, rate_grid(scores))
+
+
 def test_ranks_are_those_of_a_plain_loop() -> None:
     """In each block and seed an activation's rank is one more than the number of better ones."""
     scores = _scores(noise=0.05, diverge=lambda runs: runs["depth"] < 0)
@@ -32,8 +38,8 @@ def test_ranks_are_those_of_a_plain_loop() -> None:
     for row in rank(scores).itertuples():
         seeds = [np.mean(ranks[row.activation, seed]) for seed in (0, 1, 2)]
         assert row.rank == pytest.approx(np.mean(seeds))
-        low, high, _ = bootstrap_means(np.array([seeds]))
-        assert (row.low, row.high) == pytest.approx((low[0], high[0]))
+        interval = ttest_1samp(seeds, 0).confidence_interval() if np.ptp(seeds) else (seeds[0], seeds[0])
+        assert (row.low, row.high) == pytest.approx(np.clip(interval, 1, 4))
         assert (row.n_blocks, row.n_seeds, row.n_runs) == (4, 3, 12)
         assert row.score == pytest.approx(scores.loc[scores["activation"] == row.activation, "score"].mean())
 

@@ -16,7 +16,7 @@ from actbench.analysis.multiplicity import holm
 from actbench.analysis.outcome_cube import Array, Cube, choose, cubes
 from actbench.analysis.paired_effects import differences_of, dominances, estimates, signed_rank
 from actbench.analysis.rank_stability import block_ranks
-from actbench.analysis.seed_resampling import SeedStatistic, seed_intervals
+from actbench.analysis.seed_resampling import SeedStatistic, mean_errors, seed_intervals
 from actbench.analysis.settling import seeds_needed, tost_p
 
 MARGIN = 0.01  # of accuracy: one point; smaller differences are called equivalent, and ties between blocks
@@ -27,7 +27,8 @@ MEASURES = ("effect", "cliffs_delta", "improvement")
 def pairs(rows: pd.DataFrame) -> pd.DataFrame:
     """Compare every two activations of each study, paired by block and seed.
 
-    The interval of each effect is a bootstrap over seeds that chooses the learning rates again in every resample.
+    The interval of each effect is a bootstrap over seeds that chooses the learning rates again in every resample; the
+    standard error behind the test of equivalence is that of these resamples.
 
     Args:
         rows: the runs at every learning rate, from `outcome_cube.outcomes`.
@@ -51,7 +52,7 @@ def _of_study(cube: Cube) -> pd.DataFrame:
         names = (name, "low", "high", "interval") if place == 0 else (name, f"{name}_low", f"{name}_high", "")
         frame = frame.assign(**dict(zip(names[:3], (numbers[own], low, high), strict=True)))
         frame = frame.assign(interval=kind) if place == 0 else frame
-    frame = frame.assign(nemenyi_p=_nemenyi(chosen_ANS, places), **_settled(chosen_ANS, places))
+    frame = frame.assign(nemenyi_p=_nemenyi(chosen_ANS, places), **_settled(cube, places))
     frame = frame.assign(
         study=cube.study,
         family=f"{cube.study}/pairs",
@@ -101,11 +102,17 @@ def _tests(chosen_ANS: Array, first: int, second: int) -> dict[str, Any]:
     return counts | {"p": p, "test_note": note}
 
 
-def _settled(chosen_ANS: Array, places: list[tuple[int, int]]) -> dict[str, Array]:
+def _settled(cube: Cube, places: list[tuple[int, int]]) -> dict[str, Array]:
     """Return p of equivalence and the number of seeds to add, from the mean difference of each seed."""
-    per_seed_PS = np.stack([_mean_of_blocks(chosen_ANS[first] - chosen_ANS[second]) for first, second in places])
-    more = np.maximum(seeds_needed(per_seed_PS, MARGIN) - per_seed_PS.shape[1], 0)
-    return {"tost_p": tost_p(per_seed_PS, MARGIN), "more_seeds": more}
+
+    def per_seed(weights_S: Array) -> Array:
+        chosen_ANS = choose(cube, weights_S)
+        return np.stack([_mean_of_blocks(chosen_ANS[first] - chosen_ANS[second]) for first, second in places])
+
+    s = len(cube.seeds)
+    differences_PS, errors_P = per_seed(cube.once()), mean_errors(per_seed, s)
+    more = np.maximum(seeds_needed(differences_PS, MARGIN, errors_P) - s, 0)
+    return {"tost_p": tost_p(differences_PS, MARGIN, errors_P), "more_seeds": more}
 
 
 def _mean_of_blocks(difference_NS: Array) -> Array:

@@ -26,4 +26,4 @@ def cost(costs: pd.DataFrame, test: ClaimTest) -> Effects:
     that = ~this & costs["activation"].isin(test.that.get("activation", costs["activation"]))
     times = [costs[side].groupby("round")[test.quantity].mean() for side in (this, that)]
     by_round = (times[0] / times[1] - 1).dropna()
-    return Effects(by_round, 0, f"{len(by_round)} rounds of timing on this machine")
+    return Effects(by_round.to_numpy(), 0, f"{len(by_round)} rounds of timing on this machine")

@@ -8,13 +8,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from actbench.analysis.claim_cells import Tried, tried
 from actbench.analysis.claim_costs import cost, read_costs
 from actbench.analysis.claim_laws import LAWS
-from actbench.analysis.claim_rules import EFFECTS, Effects, matches
+from actbench.analysis.claim_rules import EFFECTS, ONE_CHOICE, matches
 from actbench.analysis.claims_schema import EXACT
-from actbench.analysis.metrics import CONDITION, METRICS, add_metrics, choose_lr
+from actbench.analysis.metrics import METRICS, add_metrics
 from actbench.analysis.row_groups import read_rows
 from actbench.analysis.run_values import Wanted, read_diagnostics, speed, value_of_runs, wanted_of
+from actbench.analysis.seed_resampling import Array, mean_of_seeds, resampled_error, resamples
 from actbench.analysis.statistics import read_typed, stats_path
 from actbench.analysis.tables import RESULTS, read_table
 from actbench.analysis.verdicts import (
@@ -92,7 +94,7 @@ def rows_of_test(claim: Claim, test: ClaimTest, evidence: Evidence) -> Iterator[
     if rows is None:
         yield _row(claim, test, "", _not(MISSING, f"no study {test.study} in this config"), 0)
         return
-    estimates = {levels: _estimate(own, test) for levels, own in _strata(rows, test)}
+    estimates = {levels: _estimate(own, test) for levels, own in _strata(tried(rows, test.rates == "each"), test)}
     verdicts = [estimate.verdict for levels, (estimate, _) in estimates.items() if levels]
     for levels, (estimate, n_runs) in estimates.items():
         verdict = estimate.verdict if levels else unite(estimate.verdict, verdicts)
@@ -100,49 +102,55 @@ def rows_of_test(claim: Claim, test: ClaimTest, evidence: Evidence) -> Iterator[
 
 
 def _select(test: ClaimTest, evidence: Evidence) -> pd.DataFrame | None:
-    """Return the runs of a test with their `value`; None when the config has no such study."""
+    """Return the runs of a test with their `value`, at all rates, and by what these are chosen (`merit`).
+
+    None when the config has no such study. The merit is the validation score; of the fastest rate the fewest validation
+    steps_to_loss.
+    """
     keys = evidence.members.loc[evidence.members["study"] == test.study, "run_key"]
     if keys.empty:
         return None
     rows = evidence.runs[evidence.runs["run_key"].isin(keys)]
     rows = rows[matches(rows, test.where)].reset_index(drop=True)
-    if test.rates == "chosen" and len(rows):
-        rows = choose_lr(rows)
-    elif test.rates == "fastest" and len(rows):
-        rows = _fastest(rows, test, evidence.curves)
+    if test.rates == "fastest" and len(rows):
+        rows = rows.assign(merit=-speed(test, rows, evidence.curves, "val"))
+    elif test.rates != "each":
+        rows = rows.assign(merit=rows["val_score"])
     if test.rule == "law":
         return rows.assign(value=LAWS[test.check].deviation(rows, evidence.diagnostics))
     return rows.assign(value=value_of_runs(test, rows, evidence.curves, evidence.diagnostics))
 
 
-def _fastest(rows: pd.DataFrame, test: ClaimTest, curves: pd.DataFrame) -> pd.DataFrame:
-    """Keep each condition's rate with the fewest validation steps_to_loss, the smallest of equals."""
-    timed = rows.assign(speed=speed(test, rows, curves, "val"))
-    rates = timed.groupby([*CONDITION, "lr"])["speed"].mean().reset_index()
-    best = rates.sort_values([*CONDITION, "speed", "lr"]).drop_duplicates(CONDITION)[[*CONDITION, "lr"]]
-    return rows.merge(best, on=[*CONDITION, "lr"], validate="many_to_one")
-
-
-def _strata(rows: pd.DataFrame, test: ClaimTest) -> Iterator[tuple[str, pd.DataFrame]]:
-    yield "", rows
-    if test.strata and len(rows):
-        for levels, own in rows.groupby(list(test.strata)):
+def _strata(runs: Tried, test: ClaimTest) -> Iterator[tuple[str, Tried]]:
+    yield "", runs
+    if test.strata and len(runs.levels):
+        for levels, own in runs.levels.groupby(list(test.strata)):
             words = zip(test.strata, levels, strict=True)
-            yield ", ".join(f"{factor} {level}" for factor, level in words), own
+            yield ", ".join(f"{factor} {level}" for factor, level in words), runs.of(own.index.to_numpy())
 
 
-def _estimate(rows: pd.DataFrame, test: ClaimTest) -> tuple[Estimate, int]:
-    if rows.empty:
+def _estimate(runs: Tried, test: ClaimTest) -> tuple[Estimate, int]:
+    if runs.levels.empty:
         return _not(NOT_ESTIMABLE, "no run with these levels in the study"), 0
-    if rows["value"].isna().all():
+    cells = runs.chosen()
+    if np.isnan(cells.value_xCS).all():
         return _not(NOT_ESTIMABLE, f"{test.quantity or test.check} was recorded for none of the runs"), 0
-    if test.rule == "law":
-        effects = Effects(rows.groupby("seed")["value"].max(), int(rows["value"].notna().sum()))
-    else:
-        effects = EFFECTS[test.rule](rows, test)
-    estimate = judge(effects.by_seed, test)
+    effects = EFFECTS[test.rule](cells, test)
+    estimate = judge(effects.by_seed, test, _error_chosen_again(runs, effects.by_seed, test))
     notes = [estimate.note, effects.note, "no pair to compare" if estimate.verdict == NOT_ESTIMABLE else ""]
     return Estimate(**{**vars(estimate), "note": "; ".join(filter(None, notes))}), effects.n_runs
+
+
+def _error_chosen_again(runs: Tried, by_seed: Array, test: ClaimTest) -> float | None:
+    """Return the standard error of the mean effect where resamples of seeds choose other rates, else None."""
+    again = None if test.rule in ONE_CHOICE else runs.chosen_again()
+    if again is None:
+        return None
+    cells, place_M = again
+    counts_MS, _ = resamples(len(by_seed))
+    means_M = mean_of_seeds(EFFECTS[test.rule](cells, test).by_seed[place_M], counts_MS)
+    n = int((~np.isnan(by_seed)).sum())
+    return float(resampled_error(means_M, len(by_seed))) if n > 1 else None
 
 
 def _exact(test: ClaimTest, exact: pd.DataFrame) -> Estimate:

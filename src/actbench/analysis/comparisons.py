@@ -7,10 +7,11 @@ with the same seeds, which give them the same data order and the same weight noi
 import numpy as np
 import pandas as pd
 
-from actbench.analysis.intervals import join_notes, over_seeds
+from actbench.analysis.intervals import join_notes, mean_over_seeds
 from actbench.analysis.metrics import CONDITION
 from actbench.analysis.multiplicity import holm
 from actbench.analysis.paired_effects import signed_rank_p
+from actbench.analysis.rate_choice import RateGrid, chosen_again
 
 REFERENCE = "relu"
 BLOCK: list[str] = [name for name in CONDITION if name != "activation"]
@@ -20,15 +21,17 @@ ROUNDED = 12  # decimals; beyond them the order of summation breaks ties between
 NO_DIFFERENCE = "all differences are zero"
 
 
-def compare(scores: pd.DataFrame, reference: str = REFERENCE) -> pd.DataFrame:
+def compare(scores: pd.DataFrame, grid: RateGrid, reference: str = REFERENCE) -> pd.DataFrame:
     """Compare each activation with the reference, in each study: overall and at each depth.
 
     difference = mean over seeds of (mean over blocks of (score - score of reference)), its interval by bootstrap over
-    seeds; p by the Wilcoxon signed-rank test (Wilcoxon 1945) over blocks, each averaged over its seeds; p_holm after
-    Holm's correction (Holm 1979) among the tests of one study and scope.
+    seeds, in which both choose their learning rates again; p by the Wilcoxon signed-rank test (Wilcoxon 1945) over
+    blocks, each averaged over its seeds; p_holm after Holm's correction (Holm 1979) among the tests of one study and
+    scope.
 
     Args:
         scores: the runs at the chosen learning rates, from `metrics.scores_by_study`.
+        grid: the runs at all learning rates, from `rate_choice.rate_grid`.
         reference: activation to compare with.
 
     Returns:
@@ -36,8 +39,8 @@ def compare(scores: pd.DataFrame, reference: str = REFERENCE) -> pd.DataFrame:
     """
     blocks = scores.assign(block=scores.groupby(["study", *BLOCK]).ngroup())
     pairs = _pair(blocks, reference)
-    parts = [_estimate(pairs, ["study", "activation"], "overall")]
-    parts.append(_estimate(pairs, ["study", "activation", "depth"], "by_depth"))
+    parts = [_estimate(pairs, grid, ["study", "activation"], "overall")]
+    parts.append(_estimate(pairs, grid, ["study", "activation", "depth"], "by_depth"))
     compared = pd.concat([*parts, _absent(scores, pairs, reference)], ignore_index=True)
     compared = compared.assign(reference=reference, family=compared["study"] + "/" + compared["scope"])
     order = compared["scope"].map({"overall": 0, "by_depth": 1})
@@ -47,16 +50,17 @@ def compare(scores: pd.DataFrame, reference: str = REFERENCE) -> pd.DataFrame:
 
 def _pair(blocks: pd.DataFrame, reference: str) -> pd.DataFrame:
     """Put each run beside the run of the reference in its block with its seed."""
-    kept = blocks[["study", "block", "depth", "seed", "activation", "score", "failed"]]
+    kept = blocks[["study", "block", "depth", "seed", "activation", "condition", "score", "failed"]]
     own = kept[kept["activation"] != reference]
-    other = kept[kept["activation"] == reference][["block", "seed", "score", "failed"]]
+    other = kept[kept["activation"] == reference][["block", "seed", "condition", "score", "failed"]]
     pairs = own.merge(other, on=["block", "seed"], suffixes=("", "_reference"), validate="many_to_one")
     return pairs.assign(difference=pairs["score"] - pairs["score_reference"])
 
 
-def _estimate(pairs: pd.DataFrame, by: list[str], scope: str) -> pd.DataFrame:
+def _estimate(pairs: pd.DataFrame, grid: RateGrid, by: list[str], scope: str) -> pd.DataFrame:
     per_seed = pairs.groupby([*by, "seed"])["difference"].mean().reset_index()
-    seeds = over_seeds(per_seed, by, "difference").rename(columns={"mean": "difference"})
+    seeds = mean_over_seeds(per_seed, by, "difference").rename(columns={"mean": "difference"})
+    seeds = seeds.merge(chosen_again(grid, pairs, by), on=by, validate="one_to_one")
     rates = pairs.groupby(by, as_index=False).agg(
         failure_rate=("failed", "mean"), reference_failure_rate=("failed_reference", "mean")
     )

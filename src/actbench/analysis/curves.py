@@ -5,21 +5,23 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from actbench.analysis.intervals import Array, over_seeds
+from actbench.analysis.intervals import Array, mean_over_seeds
 from actbench.analysis.metrics import WORST_ACCURACY
+from actbench.analysis.rate_choice import chosen_again, rate_grid
 
 BY = ["study", "activation", "depth", "steps", "split", "step"]
 
 
-def curve_table(scores: pd.DataFrame, curves: pd.DataFrame) -> pd.DataFrame:
+def curve_table(scores: pd.DataFrame, curves: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
     """Estimate the accuracy of each activation at each depth after each evaluated step.
 
-    Accuracy is averaged over conditions within a seed and the seeds are resampled, as in `estimates.by_depth`. From
-    the step at which a run failed its accuracy counts as 0, the worst possible.
+    Accuracy is averaged over conditions within a seed and the seeds are resampled, learning rates being chosen again,
+    as in `estimates.by_depth`. From the step at which a run failed its accuracy counts as 0, the worst possible.
 
     Args:
         scores: the runs at the chosen learning rates, from `metrics.scores_by_study`.
-        curves: the table `curves`, words as such or as categories; rows of other runs are left out.
+        curves: the table `curves` of the runs at all learning rates, words as such or as categories.
+        rows: these runs, from `outcome_cube.outcomes`, with their conditions numbered.
 
     Returns:
         Columns of stats_schema.CURVES: BY, n_runs, n_seeds, accuracy, low, high, interval, note.
@@ -30,14 +32,26 @@ def curve_table(scores: pd.DataFrame, curves: pd.DataFrame) -> pd.DataFrame:
         _estimate(fill_failures(own, curves, schedule, BY[:4]))
         for _, own in scores.groupby("activation", observed=True)
     ]
-    return pd.concat(parts).sort_values(BY, ignore_index=True)
+    choice = [*BY[:4], "condition", "lr", "val_score"]
+    ends = [_intervals(fill_failures(own, curves, schedule, choice)) for _, own in rows.groupby("activation")]
+    words = dict.fromkeys(("study", "activation", "split"), "str")
+    estimated = pd.concat(parts).astype(words).sort_values(BY, ignore_index=True)
+    return estimated.merge(pd.concat(ends), how="left", on=BY, validate="one_to_one")
 
 
 def _estimate(complete: pd.DataFrame) -> pd.DataFrame:
     per_seed = complete.groupby([*BY, "seed"], as_index=False, observed=True).agg(accuracy=("accuracy", "mean"))
-    estimated = over_seeds(per_seed, BY, "accuracy").rename(columns={"mean": "accuracy"})
+    estimated = mean_over_seeds(per_seed, BY, "accuracy").rename(columns={"mean": "accuracy"})
     runs = complete.groupby(BY, as_index=False, observed=True).agg(n_runs=("accuracy", "size"))
     return estimated.merge(runs, on=BY, validate="one_to_one")
+
+
+def _intervals(every: pd.DataFrame) -> pd.DataFrame:
+    """Return low, high and interval of each row: at each step a condition chooses as it does by its final scores."""
+    every = every.astype({"split": "str"})
+    at_step = every.groupby(["condition", "split", "step"]).ngroup()
+    grid = rate_grid(every.assign(score=every["accuracy"], condition=at_step))
+    return chosen_again(grid, every.assign(condition=at_step), BY)
 
 
 def schedule_of(scores: pd.DataFrame, curves: pd.DataFrame) -> pd.DataFrame:

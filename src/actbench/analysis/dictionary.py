@@ -11,6 +11,7 @@ from actbench.analysis.atomic_file import write_text
 from actbench.analysis.claims_schema import CLAIM_TESTS, CLAIMS, COST, EXACT
 from actbench.analysis.intervals import RESAMPLES
 from actbench.analysis.metrics import METRICS
+from actbench.analysis.seed_resampling import RESAMPLES as SEED_RESAMPLES
 from actbench.analysis.stats_schema import STATS
 from actbench.plan.registry import declared_text, known_levels
 from actbench.plan.schema import TABLES, Column
@@ -53,16 +54,30 @@ METHODS = f"""\
 - **The learning rate is chosen on validation data**: for each condition (every factor but `lr` and `seed`) the rate
   with the highest mean `val_score` over seeds; the smallest of equals. Scores are then reported on test data.
 - **The seed is the unit of replication.** A mean over conditions is taken within each seed, and the seeds are
-  resampled: {RESAMPLES:,} draws, BCa intervals where they exist, else percentile intervals, at 95 %
-  (`scipy.stats.bootstrap`, a fixed stream of random numbers). With few seeds such an interval is too short: on
-  normal data it holds the truth in about 72 % of cases with three seeds, 84 % with five and 88 % with eight. `n_seeds`
-  stands in every row.
-- **Shares have Wilson's interval** (`statsmodels`), which takes runs as independent; runs of one seed are not quite.
+  resampled. `interval` names the kind, all at 95 %: `student`, below; `bca`, where it exists, else `percentile`
+  (`scipy.stats.bootstrap`, a fixed stream of {RESAMPLES:,} draws for means, {SEED_RESAMPLES} for all else). With few
+  seeds `bca` and `percentile` are too short: on normal data they hold the truth in about 72 % of cases with three
+  seeds, 84 % with five and 88 % with eight. `n_seeds` stands in every row.
+- **The choice of learning rates is inside every interval over seeds** of a number that hangs on it (`conditions`,
+  `by_depth`, `comparisons`, `ranking`, `curves`, `cost_accuracy`, `simple_effects`, `pairs`, `aggregates`, `profiles`,
+  claims): a resample draws seeds, in common for all conditions, and each condition takes the rate that the drawn seeds
+  choose, by the rule above. `learning_rates`, `factor_effects`, `trainability` and `early_warning` take all rates and
+  choose none.
+- **Student's intervals** of means over seeds are mean ± t · error with S - 1 degrees of freedom, within the bounds of
+  the quantity. The error is √(S / (S - 1)) times the standard deviation of the mean over the resamples (all multisets
+  of up to seven seeds, each with its chance, else {SEED_RESAMPLES} draws): the choice of rates is in it, and where all
+  choose alike it is s / √S. With five seeds and three rates that validation data hardly tell apart, such an
+  interval holds the expected score in about 94 % of cases, and in about 48 % with the rate taken as given. Quantiles of
+  the resamples would hold it less often: each resample chooses the luckier rates once more, which moves them aside by
+  as much as an error. The intervals and tests of equivalence of `pairs` and the p of claims take the choice in too.
+- **Shares have Wilson's interval** (`statsmodels`), which takes runs as independent; runs of one seed are not quite. It
+  is of the runs at the rates that all seeds choose: how often the recipe fails that one would follow. It is not
+  resampled because of no failure in a few seeds every resample says 0, with an interval of no width. The same holds of
+  the tests over blocks (Wilcoxon, Friedman, Nemenyi): their unit is the block, and they are no intervals over seeds.
 - **Comparisons are paired**: two activations in the same block (every factor but activation, `lr` and `seed`) and with
   the same seed, so with the same data order and weight noise. p is from the Wilcoxon signed-rank test over blocks, and
   Holm's correction is taken within each `family`. The test speaks of the blocks of this grid, not of other grids.
-- **All pairs** (`pairs`): effects are Hodges-Lehmann estimates over blocks. Their intervals are a bootstrap over seeds
-  that chooses the learning rates again in each resample (every multiset of few seeds, else 999 draws). Two activations
+- **All pairs** (`pairs`): effects are Hodges-Lehmann estimates over blocks, with bootstrap intervals. Two activations
   are called `equivalent`, never merely "not different", when two one-sided t tests over seeds place the mean difference
   within ±0.01 (one point) after Holm's correction over the pairs of the study.
 - **Stability** (`rank_stability`): 999 resamples of seeds, of conditions, of learning rates, or of all three.

@@ -1,6 +1,7 @@
 """Estimates with intervals: every condition, every activation by depth, trainable shares, and the studies' counts.
 
-Every function takes the scores of `metrics.scores_by_study`: the runs at the chosen learning rates.
+Every function takes the scores of `metrics.scores_by_study`, the runs at the chosen learning rates; intervals over
+seeds take the runs at all of them, from `rate_choice.rate_grid`.
 """
 
 from typing import Any
@@ -9,8 +10,9 @@ import numpy as np
 import pandas as pd
 from scipy.stats import trim_mean
 
-from actbench.analysis.intervals import join_notes, over_seeds, shares
+from actbench.analysis.intervals import join_notes, mean_over_seeds, shares
 from actbench.analysis.metrics import CONDITION
+from actbench.analysis.rate_choice import RateGrid, chosen_again
 from actbench.plan.config import Config
 from actbench.plan.schema import STATUSES
 
@@ -19,10 +21,14 @@ ALL_FAILED = "all runs failed"
 UNBALANCED = "seeds differ in conditions"
 
 
-def conditions(scores: pd.DataFrame) -> pd.DataFrame:
-    """Estimate each condition of each study: mean score over seeds, failure rate, mean loss."""
+def conditions(scores: pd.DataFrame, grid: RateGrid) -> pd.DataFrame:
+    """Estimate each condition of each study: mean score over seeds, failure rate, mean loss.
+
+    The interval of the score chooses the learning rates again in every resample of seeds.
+    """
     named = scores.drop_duplicates("condition")[["condition", "study", *CONDITION, "lr", "n_lr"]]
-    score = over_seeds(scores, ["condition"], "score").rename(columns={"mean": "score"})
+    score = mean_over_seeds(scores, ["condition"], "score").rename(columns={"mean": "score"})
+    score = score.merge(chosen_again(grid, scores, ["condition"]), on="condition", validate="one_to_one")
     failures = shares(scores, ["condition"], "failed", "failure_rate")
     loss = scores.groupby("condition")["loss"].mean().reset_index()
     joined = named
@@ -31,15 +37,15 @@ def conditions(scores: pd.DataFrame) -> pd.DataFrame:
     return joined.assign(note=join_notes(joined["note"], _all_failed(joined)))
 
 
-def by_depth(scores: pd.DataFrame) -> pd.DataFrame:
+def by_depth(scores: pd.DataFrame, grid: RateGrid) -> pd.DataFrame:
     """Estimate each activation at each depth of each study.
 
     Scores are averaged over conditions within a seed, and the seeds are resampled: conditions of one seed share
-    their random numbers and are no independent replications.
+    their random numbers and are no independent replications. Every resample chooses the learning rates again.
     """
     by = ["study", "activation", "depth"]
     per_seed = scores.groupby([*by, "seed"], as_index=False).agg(score=("score", "mean"), size=("score", "size"))
-    joined = over_seeds(per_seed, by, "score").rename(columns={"mean": "score"})
+    joined = mean_over_seeds(per_seed, by, "score").rename(columns={"mean": "score"})
     spread = per_seed.groupby(by, as_index=False)["size"].agg(["min", "max"])
     grouped = scores.groupby(by)
     middle = grouped.agg(
@@ -47,7 +53,8 @@ def by_depth(scores: pd.DataFrame) -> pd.DataFrame:
         iqm=("score", lambda values: iqm(values.to_numpy())),
         n_conditions=("condition", "nunique"),
     )
-    for part in (shares(scores, by, "failed", "failure_rate"), spread, middle.reset_index()):
+    failures = shares(scores, by, "failed", "failure_rate")
+    for part in (chosen_again(grid, scores, by), failures, spread, middle.reset_index()):
         joined = joined.merge(part, on=by, validate="one_to_one")
     unbalanced = [UNBALANCED if low < high else "" for low, high in zip(joined["min"], joined["max"], strict=True)]
     return joined.assign(note=join_notes(joined["note"], _all_failed(joined), unbalanced))

@@ -66,8 +66,8 @@ SIMPLE_EFFECTS = (
     Column("n_pairs", "int64", "pairs", "pairs of runs that differ in the factor alone"),
     N_SEEDS,
     Column("difference", "float64", "fraction", "mean over seeds of the mean over pairs of score less reference"),
-    Column("low", "float64", "fraction", "difference: low end of the 95 % t interval over seeds", True),
-    Column("high", "float64", "fraction", "difference: high end of the 95 % t interval over seeds", True),
+    Column("low", "float64", "fraction", "difference: low end of Student's 95 % interval over seeds", True),
+    Column("high", "float64", "fraction", "difference: high end of Student's 95 % interval over seeds", True),
     Column("trained_difference", "float64", "fraction", "the same of the share of runs that trained"),
     NOTE,
 )

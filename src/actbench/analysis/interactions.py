@@ -1,17 +1,19 @@
 """How levels act together: means of every two levels, and the effect of one level within another."""
 
+from collections.abc import Iterator
 from itertools import combinations
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import t
 
-from actbench.analysis.intervals import CONFIDENCE, TOO_SMALL
+from actbench.analysis.intervals import TOO_SMALL
 from actbench.analysis.metrics import CONDITION
+from actbench.analysis.rate_choice import SIDES, RateGrid, chosen_again
 
 PLAIN = "none"
 ALL = "all"
+EFFECT = ["study", "factor", "reference", "within", "activation", "level", "within_level"]
 
 
 def interactions(scores: pd.DataFrame) -> pd.DataFrame:
@@ -39,21 +41,26 @@ def interactions(scores: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 
 
-def simple_effects(scores: pd.DataFrame) -> pd.DataFrame:
+def simple_effects(scores: pd.DataFrame, grid: RateGrid) -> pd.DataFrame:
     """Estimate what each level of a factor changes against its reference, within each activation and other level.
 
     The difference is taken between runs that share all other factors and the seed, averaged within each seed; the
-    interval is mean ± t · deviation / √S over seeds. The reference of a factor is `none`, the smallest number, or the
-    first level by name.
+    interval is that of `seed_resampling.mean_intervals`, with learning rates chosen again in every resample. The
+    reference of a factor is `none`, the smallest number, or the first level by name.
 
     Args:
         scores: the runs at the chosen learning rates, from `metrics.scores_by_study`.
+        grid: the runs at all learning rates.
 
     Returns:
         Columns of stats_schema.SIMPLE_EFFECTS; rows with within `all` take all levels of the other factors.
     """
-    parts = [_of_study(str(study), rows) for study, rows in scores.groupby("study", sort=True)]
-    return pd.concat(parts, ignore_index=True)
+    parts = [part for study, rows in scores.groupby("study", sort=True) for part in _of_study(str(study), rows)]
+    if not parts:
+        return pd.DataFrame()
+    pairs = pd.concat(parts, ignore_index=True)
+    found = _over_seeds(pairs).merge(chosen_again(grid, pairs, EFFECT), on=EFFECT, validate="one_to_one")
+    return found.assign(note=np.where(found["n_seeds"] > 1, "", TOO_SMALL))
 
 
 def _varied(rows: pd.DataFrame) -> list[str]:
@@ -65,33 +72,24 @@ def reference_of(levels: list[Any]) -> Any:
     return PLAIN if PLAIN in levels else sorted(levels)[0]
 
 
-def _of_study(study: str, rows: pd.DataFrame) -> pd.DataFrame:
+def _of_study(study: str, rows: pd.DataFrame) -> Iterator[pd.DataFrame]:
+    """Yield the pairs of runs of each factor, once for all levels of the others and once for those of each."""
     factors = [name for name in _varied(rows) if name != "activation"]
-    parts = [pd.DataFrame()]
     for factor in factors:
         reference = reference_of(list(rows[factor].unique()))
         paired = _pair(rows, factor, reference)
         for within in (ALL, *(name for name in factors if name != factor)):
-            level = paired[within].astype(str) if within != ALL else pd.Series(ALL, index=paired.index)
-            by = ["activation", "level", "within_level"]
-            per_seed = (
-                paired.assign(within_level=level)
-                .groupby([*by, "seed"], as_index=False)
-                .agg(
-                    difference=("difference", "mean"), trained=("trained_difference", "mean"), n=("difference", "size")
-                )
-            )
-            parts.append(
-                _over_seeds(per_seed, by).assign(within=within, factor=factor, study=study, reference=str(reference))
-            )
-    return pd.concat(parts, ignore_index=True)
+            level = paired[within].astype(str) if within != ALL else ALL
+            own = paired.assign(within_level=level, within=within, factor=factor, study=study, reference=str(reference))
+            named = own[[*EFFECT, "seed", *SIDES, "difference", "trained_difference"]]
+            yield named.sort_values(["activation", "level", "within_level"], kind="stable")
 
 
 def _pair(rows: pd.DataFrame, factor: str, reference: Any) -> pd.DataFrame:
     """Put each run beside the run at the reference level that shares its other factors and its seed."""
     shared = [*(name for name in CONDITION if name != factor), "seed"]
-    kept = rows[[*CONDITION, "seed", "score", "trained"]]
-    other = kept.loc[kept[factor] == reference, [*shared, "score", "trained"]]
+    kept = rows[[*CONDITION, "seed", "condition", "score", "trained"]]
+    other = kept.loc[kept[factor] == reference, [*shared, "condition", "score", "trained"]]
     own = kept[kept[factor] != reference]
     paired: pd.DataFrame = own.merge(other, on=shared, suffixes=("", "_reference"), validate="many_to_one")
     paired["level"] = paired[factor].astype(str)
@@ -100,17 +98,14 @@ def _pair(rows: pd.DataFrame, factor: str, reference: Any) -> pd.DataFrame:
     return paired
 
 
-def _over_seeds(per_seed: pd.DataFrame, by: list[str]) -> pd.DataFrame:
-    found: pd.DataFrame = per_seed.groupby(by, as_index=False).agg(
+def _over_seeds(pairs: pd.DataFrame) -> pd.DataFrame:
+    per_seed = pairs.groupby([*EFFECT, "seed"], sort=False, as_index=False).agg(
+        difference=("difference", "mean"), trained=("trained_difference", "mean"), n=("difference", "size")
+    )
+    found: pd.DataFrame = per_seed.groupby(EFFECT, sort=False, as_index=False).agg(
         difference=("difference", "mean"),
-        deviation=("difference", "std"),
         trained_difference=("trained", "mean"),
         n_seeds=("difference", "size"),
         n_pairs=("n", "sum"),
     )
-    s = found["n_seeds"].to_numpy()
-    half = t.ppf((1 + CONFIDENCE) / 2, np.maximum(s - 1, 1)) * found["deviation"].to_numpy() / np.sqrt(s)
-    half = np.where(s > 1, half, np.nan)
-    note = np.where(s > 1, "", TOO_SMALL)
-    found["low"], found["high"], found["note"] = found["difference"] - half, found["difference"] + half, note
     return found

@@ -4,6 +4,7 @@ Shape letters: G groups, S seeds.
 """
 
 import warnings
+from collections.abc import Iterator
 from typing import Any, Literal
 
 import numpy as np
@@ -81,29 +82,52 @@ def _interval(values_GS: Array, method: Literal["BCa", "percentile"]) -> tuple[A
 def over_seeds(values: pd.DataFrame, by: list[str], value: str) -> pd.DataFrame:
     """Estimate the mean of `value` in each group, with a bootstrap interval over seeds.
 
+    For values that hang on no choice of learning rates; those that do have their intervals from `rate_choice`.
+
     Args:
         values: one row for each group and seed, columns `by`, `seed` and `value`.
         by: columns that name the groups.
         value: column to average.
 
     Returns:
-        One row a group in the order of `by`: `by`, n_seeds, mean, low, high, interval (bca, percentile or empty) and
-        note (`n too small` with one seed, `constant values` when all seeds agree).
+        One row a group as `mean_over_seeds` has them, with low, high and interval (bca, percentile or empty).
     """
+    found = mean_over_seeds(values, by, value)
+    low, high = np.full(len(found), np.nan), np.full(len(found), np.nan)
+    kind = np.full(len(found), "", dtype=object)
+    for rows, values_GS in _of_each_size(values, by, value):
+        low[rows], high[rows], kind[rows] = bootstrap_means(values_GS)
+    return found.drop(columns="note").assign(low=low, high=high, interval=kind, note=found["note"])
+
+
+def mean_over_seeds(values: pd.DataFrame, by: list[str], value: str) -> pd.DataFrame:
+    """Average `value` over the seeds of each group.
+
+    Returns:
+        One row a group in the order of `by`: `by`, n_seeds, mean and note (`n too small` with one seed, `constant
+        values` when all seeds agree).
+    """
+    groups = values[by].drop_duplicates().sort_values(by, ignore_index=True)
+    n, mean = np.zeros(len(groups), dtype=np.int64), np.full(len(groups), np.nan)
+    note = np.full(len(groups), "", dtype=object)
+    for rows, values_GS in _of_each_size(values, by, value):
+        n[rows], mean[rows] = values_GS.shape[1], values_GS.mean(axis=1)
+        still = np.ptp(values_GS, axis=1) <= ROUNDING
+        note[rows] = np.where(still, CONSTANT, "") if values_GS.shape[1] > 1 else TOO_SMALL
+    return groups.assign(n_seeds=n, mean=mean, note=note)
+
+
+def _of_each_size(
+    values: pd.DataFrame, by: list[str], value: str
+) -> "Iterator[tuple[np.ndarray[Any, np.dtype[np.intp]], Array]]":
+    """Yield, for each number of seeds, the places of the groups that have so many, and their values (G, S)."""
     ordered = values.sort_values([*by, "seed"], ignore_index=True)
-    groups = ordered[by].drop_duplicates(ignore_index=True)
     n = ordered.groupby(by, sort=True).size().to_numpy()
     starts = np.concatenate([[0], np.cumsum(n)[:-1]]) if len(n) else np.zeros(0, dtype=int)
     column = ordered[value].to_numpy(dtype=np.float64)
-    mean, low, high = (np.full(len(n), np.nan) for _ in range(3))
-    kind, note = np.full(len(n), "", dtype=object), np.full(len(n), "", dtype=object)
     for size in np.unique(n):
         rows = np.flatnonzero(n == size)
-        values_GS = column[starts[rows][:, None] + np.arange(size)]
-        mean[rows] = values_GS.mean(axis=1)
-        low[rows], high[rows], kind[rows] = bootstrap_means(values_GS)
-        note[rows] = np.where(np.ptp(values_GS, axis=1) <= ROUNDING, CONSTANT, "") if size > 1 else TOO_SMALL
-    return groups.assign(n_seeds=n, mean=mean, low=low, high=high, interval=kind, note=note)
+        yield rows, column[starts[rows][:, None] + np.arange(size)]
 
 
 def shares(flags: pd.DataFrame, by: list[str], flag: str, name: str) -> pd.DataFrame:

@@ -111,8 +111,7 @@ def choose_lr(runs: pd.DataFrame) -> pd.DataFrame:
         The kept rows with `n_lr`, the number of rates tried, and `condition`, a whole number naming the condition,
         ordered by study, condition and seed.
     """
-    by = varying(runs, ["study"] * ("study" in runs) + CONDITION) or ["activation"]
-    numbered = runs.assign(condition=runs.groupby(by, sort=True).ngroup()).sort_values(["condition", "lr", "seed"])
+    numbered = runs.assign(condition=number_conditions(runs)).sort_values(["condition", "lr", "seed"])
     rates = numbered.groupby(["condition", "lr"])["val_score"].mean().round(ROUNDED).reset_index()
     rates["n_lr"] = rates.groupby("condition")["lr"].transform("size")
     best = rates.sort_values(["condition", "val_score", "lr"], ascending=[True, False, True])
@@ -129,8 +128,13 @@ def varying(rows: pd.DataFrame, names: list[str]) -> list[str]:
 def join_scores(parts: Iterable[pd.DataFrame]) -> pd.DataFrame:
     """Join the scores of parts of the runs, each of which holds whole conditions, as if they had been one."""
     joined = pd.concat(parts, ignore_index=True)
-    numbers = joined.groupby(["study", *CONDITION], sort=True).ngroup()
-    return joined.assign(condition=numbers).sort_values(["condition", "seed"], ignore_index=True)
+    return joined.assign(condition=number_conditions(joined)).sort_values(["condition", "seed"], ignore_index=True)
+
+
+def number_conditions(rows: pd.DataFrame) -> "pd.Series[int]":
+    """Return for each row a whole number naming its condition, within its study if there is such a column."""
+    by = varying(rows, ["study"] * ("study" in rows) + CONDITION) or ["activation"]
+    return rows.groupby(by, sort=True).ngroup()
 
 
 def scores_by_study(runs: pd.DataFrame, studies: pd.DataFrame) -> pd.DataFrame:

@@ -11,10 +11,11 @@ import numpy as np
 import pandas as pd
 
 from actbench.analysis.comparisons import BLOCK
-from actbench.analysis.metrics import CONDITION, ROUNDED, add_metrics, varying
+from actbench.analysis.metrics import CONDITION, add_metrics, varying
+from actbench.analysis.rate_choice import Flags, at_rates, best_rates
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
-COLUMNS = ["study", *CONDITION, "lr", "seed", "val_score", "score", "failed", "trained"]
+COLUMNS = ["run_key", "study", *CONDITION, "lr", "seed", "val_score", "score", "failed", "trained"]
 
 
 @dataclass(frozen=True)
@@ -60,20 +61,16 @@ def _cube(study: str, rows: pd.DataFrame) -> Cube:
     return Cube(study, axes[0], blocks, [float(lr) for lr in axes[1]], [int(seed) for seed in axes[2]], val, score)
 
 
-def choose(cube: Cube, weights_S: Array, rates: "np.ndarray[Any, np.dtype[np.bool_]] | None" = None) -> Array:
+def choose(cube: Cube, weights_S: Array, rates: "Flags | None" = None) -> Array:
     """Return the scores (A, N, S) of each condition at the rate with the highest weighted mean val_score.
 
-    The smallest rate wins a tie, as in `metrics.choose_lr`; nan where a condition lacks a seed at every rate.
+    The rule is that of `rate_choice.best_rates`, among the rates at which the condition has every seed of the study;
+    nan where there is none.
 
     Args:
         cube: the runs.
         weights_S: how often each seed is in the resample.
         rates: rates to choose among; all when None.
     """
-    mean_ANL = np.round(cube.val_ANLS @ (weights_S / weights_S.sum()), ROUNDED)
-    allowed_ANL = np.where(np.isnan(mean_ANL), -np.inf, mean_ANL)
-    if rates is not None:
-        allowed_ANL[:, :, ~rates] = -np.inf
-    best_AN = allowed_ANL.argmax(axis=2)
-    picked_ANS: Array = np.take_along_axis(cube.score_ANLS, best_AN[:, :, None, None], axis=2)[:, :, 0]
-    return np.where(np.isneginf(allowed_ANL.max(axis=2))[:, :, None], np.nan, picked_ANS)
+    whole_ANL1 = ~np.isnan(cube.val_ANLS).any(axis=3, keepdims=True)
+    return at_rates(cube.score_ANLS, best_rates(np.where(whole_ANL1, cube.val_ANLS, np.nan), weights_S, rates))

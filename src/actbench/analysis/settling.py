@@ -15,34 +15,44 @@ MOST_SEEDS = 10_000
 ROUNDING = 1e-12
 
 
-def tost_p(differences_RS: Array, margin: float) -> Array:
+def tost_p(differences_RS: Array, margin: float, errors_R: Array | None = None) -> Array:
     """Return p of the two one-sided paired t tests that |mean| < margin (Schuirmann 1987); nan below two seeds.
 
     p = max(P(T > (mean + margin) / se), P(T < (mean - margin) / se)) with S - 1 degrees of freedom.
+
+    Args:
+        differences_RS: the difference in each seed.
+        margin: largest difference that does not matter.
+        errors_R: standard errors that are not those of the seeds alone: with the choice of learning rates inside.
     """
     s = differences_RS.shape[1]
     if s < 2:
         return np.full(len(differences_RS), np.nan)
-    mean, deviation = differences_RS.mean(axis=1), differences_RS.std(axis=1, ddof=1)
-    error = np.maximum(deviation, ROUNDING) / np.sqrt(s)
+    mean, error = differences_RS.mean(axis=1), _deviations(differences_RS, errors_R) / np.sqrt(s)
     above, below = t.sf((mean + margin) / error, s - 1), t.cdf((mean - margin) / error, s - 1)
     return np.asarray(np.maximum(above, below))
 
 
-def seeds_needed(differences_RS: Array, margin: float) -> Array:
+def seeds_needed(differences_RS: Array, margin: float, errors_R: Array | None = None) -> Array:
     """Return the seeds with which each difference would be settled in 80 % of studies; nan below two seeds.
 
     The smaller of the numbers for a paired t test, two-sided at 5 %, of a true mean and deviation as observed, and for
     two one-sided tests of the margin at 5 % each: n = ((t(1 - α) + t(power)) · deviation / distance)² with n - 1
-    degrees of freedom (Chow, Shao & Wang 2008, sections 3.1 and 3.1.3); inf above MOST_SEEDS.
+    degrees of freedom (Chow, Shao & Wang 2008, sections 3.1 and 3.1.3); inf above MOST_SEEDS. Arguments as in `tost_p`;
+    the deviation is the standard error times √S.
     """
     if differences_RS.shape[1] < 2:
         return np.full(len(differences_RS), np.nan)
     mean = np.abs(differences_RS.mean(axis=1))
-    deviation = np.maximum(differences_RS.std(axis=1, ddof=1), ROUNDING)
+    deviation = _deviations(differences_RS, errors_R)
     found = _needed(mean / deviation, ALPHA / 2, POWER)
     within = _needed(np.maximum(margin - mean, 0.0) / deviation, ALPHA, (1 + POWER) / 2)
     return np.minimum(found, within)
+
+
+def _deviations(differences_RS: Array, errors_R: Array | None) -> Array:
+    s = differences_RS.shape[1]
+    return np.maximum(differences_RS.std(axis=1, ddof=1) if errors_R is None else errors_R * np.sqrt(s), ROUNDING)
 
 
 def _needed(distance: Array, alpha: float, power: float) -> Array:

@@ -10,7 +10,7 @@ N_SEEDS = Column("n_seeds", "int64", "seeds", "seeds behind the estimate: the un
 N_RUNS = Column("n_runs", "int64", "runs", "runs behind the row, at the chosen learning rates")
 N_FAILED = Column("n_failed", "int64", "runs", "runs among them whose status is not ok")
 N_BLOCKS = Column("n_blocks", "int64", "blocks", "blocks compared: conditions without the activation")
-INTERVAL = Column("interval", "string", "", "kind of interval: bca, percentile, or empty where there is none")
+INTERVAL = Column("interval", "string", "", "kind of interval: student, bca, percentile, or empty where there is none")
 
 
 def factor_column(name: str) -> Column:
@@ -29,11 +29,11 @@ def wilson_columns(name: str, meaning: str) -> tuple[Column, ...]:
 
 
 def estimated(name: str, unit: str, meaning: str) -> tuple[Column, ...]:
-    """Return an estimate, the ends of its bootstrap interval over seeds, and the kind of interval."""
+    """Return an estimate, the ends of its interval over seeds, and the kind of interval."""
     return (
         Column(name, "float64", unit, meaning, True),
-        Column("low", "float64", unit, f"{name}: low end of the 95 % bootstrap interval over seeds", True),
-        Column("high", "float64", unit, f"{name}: high end of the 95 % bootstrap interval over seeds", True),
+        Column("low", "float64", unit, f"{name}: low end of the 95 % interval over seeds", True),
+        Column("high", "float64", unit, f"{name}: high end of the 95 % interval over seeds", True),
         INTERVAL,
     )
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from actbench.analysis import activation_pairs, comparisons, estimates, rank_stability, ranking
@@ -23,8 +24,9 @@ from actbench.analysis.interactions import interactions, simple_effects
 from actbench.analysis.layer_pass import Measured, measure
 from actbench.analysis.layer_records import read_records, records_of
 from actbench.analysis.learning_rates import learning_rates
-from actbench.analysis.metrics import join_scores, scores_by_study
+from actbench.analysis.metrics import join_scores, number_conditions, scores_by_study
 from actbench.analysis.outcome_cube import outcomes
+from actbench.analysis.rate_choice import RateGrid, rate_grid
 from actbench.analysis.row_groups import read_rows
 from actbench.analysis.stats_schema import STATS
 from actbench.analysis.tables import RESULTS, read_table
@@ -88,24 +90,26 @@ def _compute(
     rounds: pd.DataFrame,
 ) -> Frames:
     means, profiles = aggregates(rows)
+    rows = rows.assign(condition=number_conditions(rows))
+    grid = _grid(rows, scores)
     frames = {
         "studies": estimates.studies(config, counted, scores),
-        "conditions": estimates.conditions(scores),
-        "by_depth": estimates.by_depth(scores),
+        "conditions": estimates.conditions(scores, grid),
+        "by_depth": estimates.by_depth(scores, grid),
         "trainable": estimates.trainable(scores),
-        "comparisons": comparisons.compare(scores),
-        "ranking": ranking.rank(scores),
-        "curves": curve_table(scores, curves),
+        "comparisons": comparisons.compare(scores, grid),
+        "ranking": ranking.rank(scores, grid),
+        "curves": curve_table(scores, curves, rows),
         "omnibus": rank_stability.omnibus(rows),
         "pairs": activation_pairs.pairs(rows),
         "rank_stability": rank_stability.stability(rows),
         "aggregates": means,
         "profiles": profiles,
-        "cost_accuracy": cost_accuracy(scores, rounds),
+        "cost_accuracy": cost_accuracy(scores, grid, rounds),
         "factor_effects": factor_effects(rows),
         "trainability": trainability(rows),
         "interactions": interactions(scores),
-        "simple_effects": simple_effects(scores),
+        "simple_effects": simple_effects(scores, grid),
         "learning_rates": learning_rates(rows),
     }
     assert {*frames, *NAMES, "gradients", "inside", "early_warning"} == set(STATS)
@@ -133,6 +137,14 @@ def _join(parts: list[Frames]) -> Frames:
     return _typed(joined | join_parts({name: part[name] for name in NAMES} for part in parts))
 
 
+def _grid(rows: pd.DataFrame, scores: pd.DataFrame) -> RateGrid:
+    """Lay out the runs of all studies at every rate, conditions numbered as in the scores."""
+    grid = rate_grid(rows)
+    chosen = grid.scores(np.ones(grid.n_seeds))
+    assert np.array_equal(np.sort(chosen[~np.isnan(chosen)]), np.sort(scores["score"])), "both choose the same rates"
+    return grid
+
+
 def _typed(frames: Frames) -> Frames:
     return {name: in_types(frame, STATS[name]) for name, frame in frames.items()}
 
@@ -150,7 +162,7 @@ def write_statistics(config: Config, results: Path = RESULTS) -> dict[str, int]:
     members = read_table(config, "studies", results=results)
     parts = list(_runs_by_activation(config, members, results))
     counted, scores, rows, facts = _read_scores(members, parts)
-    own = [("run_key", "in", sorted(set(scores["run_key"])))]
+    own = [("run_key", "in", sorted(set(rows["run_key"])))]
     curves = read_rows(config, "curves", EVALUATED, own, results)
     rounds = read_rounds(stats_path(config.name, "cost", results))
     frames = _compute(config, counted, scores, rows, curves, rounds)

@@ -1,6 +1,7 @@
 """From effects by seed to a verdict, by the rule that the ledger fixed: nothing else has a say."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -9,6 +10,7 @@ from scipy.stats import t as student
 from actbench.analysis.intervals import CONFIDENCE
 from actbench.plan.ledger import ClaimTest, bound_of
 
+Array = np.ndarray[Any, np.dtype[np.float64]]
 SUPPORTED, CONTRADICTED, CONDITIONAL, INCONCLUSIVE = "supported", "contradicted", "conditional", "inconclusive"
 NOT_YET, MISSING, TOO_SMALL, NOT_ESTIMABLE = "not yet tested", "study missing", "n too small", "not estimable"
 DECIDED = (SUPPORTED, CONTRADICTED, CONDITIONAL, INCONCLUSIVE)
@@ -29,21 +31,29 @@ class Estimate:
     note: str = ""
 
 
-def judge(by_seed: "pd.Series[float]", test: ClaimTest) -> Estimate:
+def judge(by_seed: "Array | pd.Series[float]", test: ClaimTest, chosen_again: float | None = None) -> Estimate:
     """Estimate the mean effect and decide.
 
-    The interval is Student's t at 95 % over seeds: mean ± t·s/√n (Student 1908). p is two-sided, for the effect being
-    just the smallest that matters (a minimum-effect test: Murphy & Myors 1999), so it is below 0.05 just when the
-    interval leaves that out. Of an equivalence it is twice the larger of two one-sided p (Schuirmann 1987).
+    The interval is Student's t at 95 % over seeds: mean ± t·error with error = s/√n (Student 1908). Where resamples of
+    seeds choose other learning rates, the error is the one that `seed_resampling.resampled_error` finds with the choice
+    inside. p is two-sided, for the effect being just the smallest that matters (a minimum-effect test: Murphy & Myors
+    1999), so it is below 0.05 just when the interval leaves that out. Of an equivalence it is twice the larger of two
+    one-sided p (Schuirmann 1987).
+
+    Args:
+        by_seed: one effect a seed; nan where a seed has none.
+        test: the test of the ledger.
+        chosen_again: the error with the choice of rates inside; None where every resample chooses alike.
     """
-    values = by_seed.dropna().to_numpy(dtype=np.float64)
+    values = np.asarray(by_seed, dtype=np.float64)
+    values = values[~np.isnan(values)]
     n = len(values)
     if n == 0:
         return Estimate(np.nan, np.nan, np.nan, np.nan, 0, NOT_ESTIMABLE)
     effect = float(values.mean())
     if n < FEWEST_SEEDS:
         return Estimate(effect, np.nan, np.nan, np.nan, n, TOO_SMALL, f"fewer than {FEWEST_SEEDS} seeds")
-    error = float(values.std(ddof=1) / np.sqrt(n))
+    error = float(values.std(ddof=1) / np.sqrt(n)) if chosen_again is None else chosen_again
     if error < 1e-12 * max(1.0, abs(effect)):  # all seeds agree
         return Estimate(effect, effect, effect, np.nan, n, decide(effect, effect, test), "constant values")
     reach = error * float(student.ppf((1 + CONFIDENCE) / 2, n - 1))

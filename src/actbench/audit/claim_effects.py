@@ -20,26 +20,37 @@ Points = list[tuple[float, float]]  # place on the axis of a slope, value
 
 
 class Effects(NamedTuple):
-    """One number a seed, the runs behind them, and what its note counts: runs and seeds that are not among them."""
+    """One number a seed, the runs behind them, and what its note counts: runs and seeds that are not among them.
+
+    error: of the mean, where resamples of seeds choose other rates; slack: of its interval, where they are drawn.
+    """
 
     seeds: list[float]
     n_runs: int
     lost_runs: int = 0
     lost_seeds: int = 0
+    error: float | None = None
+    slack: float = 0.0
 
 
 def effects(rows: pd.DataFrame, test: ClaimTest) -> Effects:
     """Return the effects of the runs of a test or of one of its strata, from `claim_runs.runs_of_test`."""
     if rows["value"].isna().all():
         return Effects([], 0)
-    known = rows[rows["value"].notna()]
-    if test.scale == "rank" and test.rule in CONTRASTS:
-        known = _ranked(rows, test)
-    numbers, n_runs = RULES[test.rule](rows if test.rule == "interaction_share" else known, test)
+    found, n_runs = by_seed(rows, test)
+    numbers = list(found.values())
     seeds = [number for number in numbers if number == number]
     return Effects(
         seeds, n_runs, _asked(rows, test, n_runs) - n_runs, (len(numbers) - len(seeds)) * (test.rule == "auc")
     )
+
+
+def by_seed(rows: pd.DataFrame, test: ClaimTest) -> tuple[dict[Any, float], int]:
+    """Return the number of each seed by the rule of a test, and the runs behind them."""
+    known = rows[rows["value"].notna()]
+    if test.scale == "rank" and test.rule in CONTRASTS:
+        known = _ranked(rows, test)
+    return RULES[test.rule](rows if test.rule == "interaction_share" else known, test)
 
 
 def _asked(rows: pd.DataFrame, test: ClaimTest, n_runs: int) -> int:
@@ -53,7 +64,8 @@ def _factors(test: ClaimTest) -> list[str]:
     return [*CONDITION, *(["lr"] if test.rates == "each" else [])]
 
 
-def _block(test: ClaimTest) -> list[str]:
+def block(test: ClaimTest) -> list[str]:
+    """Return the factors in which both sides of a contrast, or the points of a line, agree."""
     used = {*test.this, *test.that, *([test.over] if test.rule == "slope" else [])}
     return [name for name in _factors(test) if name not in used]
 
@@ -63,7 +75,7 @@ def _ranked(rows: pd.DataFrame, test: ClaimTest) -> pd.DataFrame:
     this = has(rows, test.this)
     rows = rows[this | has(rows, test.that)]
     places = pd.Series(np.nan, index=rows.index)
-    for _, own in rows.groupby([*_block(test), "seed"]):
+    for _, own in rows.groupby([*block(test), "seed"]):
         places[own.index] = midranks(-own["value"].fillna(-np.inf).to_numpy())
     return rows.assign(value=places)
 
@@ -73,14 +85,14 @@ def _cells(rows: pd.DataFrame, test: ClaimTest) -> dict[Any, list[tuple[Points, 
     this = has(rows, test.this)
     that = ~this & has(rows, test.that)
     blocks: dict[Any, tuple[Points, Points]] = defaultdict(lambda: ([], []))
-    keys = zip(*(rows[name] for name in [*_block(test), "seed"]), strict=True)
+    keys = zip(*(rows[name] for name in [*block(test), "seed"]), strict=True)
     for key, first, second, place, value in zip(keys, this, that, _places(rows, test), rows["value"], strict=True):
         if first or second:
             blocks[key][0 if first else 1].append((place, value))
-    by_seed = defaultdict(list)
+    of_seed = defaultdict(list)
     for key, sides in blocks.items():
-        by_seed[key[-1]].append(sides)
-    return by_seed
+        of_seed[key[-1]].append(sides)
+    return of_seed
 
 
 def _places(rows: pd.DataFrame, test: ClaimTest) -> Array:
@@ -97,23 +109,23 @@ def _number(factor: str, level: object) -> float:
     return arguments[0] if len(arguments) == 1 else np.nan
 
 
-def _difference(rows: pd.DataFrame, test: ClaimTest) -> tuple[list[float], int]:
-    found, n_runs = [], 0
-    for blocks in _cells(rows, test).values():
+def _difference(rows: pd.DataFrame, test: ClaimTest) -> tuple[dict[Any, float], int]:
+    found, n_runs = {}, 0
+    for seed, blocks in _cells(rows, test).items():
         paired = [sides for sides in blocks if all(sides)]
         n_runs += sum(len(side) for sides in paired for side in sides)
         means = [[sum(value for _, value in side) / len(side) for side in sides] for sides in paired]
-        found.append(float(np.mean([first - second for first, second in means])) if means else np.nan)
+        found[seed] = float(np.mean([first - second for first, second in means])) if means else np.nan
     return found, n_runs
 
 
-def _slope(rows: pd.DataFrame, test: ClaimTest) -> tuple[list[float], int]:
-    found, n_runs = [], 0
-    for blocks in _cells(rows, test).values():
+def _slope(rows: pd.DataFrame, test: ClaimTest) -> tuple[dict[Any, float], int]:
+    found, n_runs = {}, 0
+    for seed, blocks in _cells(rows, test).items():
         n_runs += sum(len(side) for sides in blocks for side in sides)
         lines = [[_line(side) for side in (sides if test.this else sides[:1])] for sides in blocks]
         known = [line[0] - (line[1] if test.this else 0.0) for line in lines if not np.isnan(line).any()]
-        found.append(float(np.mean(known)) if known else np.nan)
+        found[seed] = float(np.mean(known)) if known else np.nan
     return found, n_runs
 
 
@@ -122,36 +134,37 @@ def _line(points: Points) -> float:
     return float(np.polyfit(known[:, 0], known[:, 1], 1)[0]) if len(set(known[:, 0])) > 1 else np.nan
 
 
-def _mean(rows: pd.DataFrame, test: ClaimTest) -> tuple[list[float], int]:
-    return [float(own["value"].mean()) for _, own in rows.groupby("seed")], len(rows)
+def _mean(rows: pd.DataFrame, test: ClaimTest) -> tuple[dict[Any, float], int]:
+    return {seed: float(own["value"].mean()) for seed, own in rows.groupby("seed")}, len(rows)
 
 
-def _largest(rows: pd.DataFrame, test: ClaimTest) -> tuple[list[float], int]:
-    return [float(own["value"].max()) for _, own in rows.groupby("seed")], len(rows)
+def _largest(rows: pd.DataFrame, test: ClaimTest) -> tuple[dict[Any, float], int]:
+    return {seed: float(own["value"].max()) for seed, own in rows.groupby("seed")}, len(rows)
 
 
-def _pairs_won(rows: pd.DataFrame, test: ClaimTest) -> tuple[list[float], int]:
+def _pairs_won(rows: pd.DataFrame, test: ClaimTest) -> tuple[dict[Any, float], int]:
     """Share of pairs, one bad run and one good, in which the bad one has the more telling value."""
-    found, sign = [], 1.0 if test.direction == "higher" else -1.0
-    for _, own in rows.groupby("seed"):
+    found, sign = {}, 1.0 if test.direction == "higher" else -1.0
+    for seed, own in rows.groupby("seed"):
         bad = own["failed"] if test.outcome == "failed" else ~own["trained"]
         a, b = sign * own.loc[bad, "value"].to_numpy(), sign * own.loc[~bad, "value"].to_numpy()
         won = [(value > b).mean() + (value == b).mean() / 2 for value in a] if len(b) else []
-        found.append(float(np.mean(won)) if won else np.nan)
+        found[seed] = float(np.mean(won)) if won else np.nan
     return found, len(rows)
 
 
-def _interaction_share(rows: pd.DataFrame, test: ClaimTest) -> tuple[list[float], int]:
+def _interaction_share(rows: pd.DataFrame, test: ClaimTest) -> tuple[dict[Any, float], int]:
     """Share of two-way interactions: an axis for each factor, and what a pair adds when both means are taken off."""
     factors = [name for name in _factors(test) if rows[name].nunique() > 1]
-    tables = [_table(own, factors, rows) for _, own in rows.groupby("seed")]
-    if len(factors) < 2 or any(table is None for table in tables):
-        return [], len(rows)
-    known = [table for table in tables if table is not None]
+    tables = {seed: _table(own, factors, rows) for seed, own in rows.groupby("seed")}
+    known = [table for table in tables.values() if table is not None]
+    if len(factors) < 2 or len(known) < len(tables):
+        return {}, len(rows)
     whole, n = _common_share(known), len(known)
     if n < 3:
-        return [whole] * n, len(rows)
-    return [n * whole - (n - 1) * _common_share(known[:seed] + known[seed + 1 :]) for seed in range(n)], len(rows)
+        return dict.fromkeys(tables, whole), len(rows)
+    left = [_common_share(known[:place] + known[place + 1 :]) for place in range(n)]
+    return {seed: n * whole - (n - 1) * share for seed, share in zip(tables, left, strict=True)}, len(rows)
 
 
 def _table(own: pd.DataFrame, factors: list[str], rows: pd.DataFrame) -> Array | None:
@@ -193,7 +206,7 @@ def strata(rows: pd.DataFrame, test: ClaimTest) -> Iterator[tuple[str, pd.DataFr
         yield from ((str(label), own) for label, own in rows.groupby(np.array(labels, dtype=object)))
 
 
-RULES: dict[str, Callable[[pd.DataFrame, ClaimTest], tuple[list[float], int]]] = {
+RULES: dict[str, Callable[[pd.DataFrame, ClaimTest], tuple[dict[Any, float], int]]] = {
     "difference": _difference,
     "equivalence": _difference,
     "slope": _slope,

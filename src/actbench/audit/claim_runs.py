@@ -40,6 +40,18 @@ def runs_of_test(raw: Raw, test: ClaimTest) -> pd.DataFrame:
         runs = at_best_rate(runs)  # of the rates that are left
     elif test.rates == "chosen":
         runs = runs[runs["run_key"].isin(set(chosen(raw, test.study)["run_key"]))]
+    return _valued(raw, test, runs)
+
+
+def tried_for_test(raw: Raw, test: ClaimTest) -> pd.DataFrame:
+    """Return the runs of a test at all rates, with `value` and the `merit` by which rates are chosen."""
+    runs = runs_of(raw, test.study)
+    runs = runs[has(runs, test.where)]
+    merit = -_times(raw, test, runs, "val") if test.rates == "fastest" else runs["val_score"]
+    return _valued(raw, test, runs).assign(merit=merit)
+
+
+def _valued(raw: Raw, test: ClaimTest, runs: pd.DataFrame) -> pd.DataFrame:
     values = _deviations(raw, runs) if test.rule == "law" else _values(raw, test, runs)
     values = values.astype("float64").replace([np.inf, -np.inf], np.nan)
     if test.scale in LOGS:

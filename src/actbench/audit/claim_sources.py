@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 
 from actbench.audit.claim_effects import Effects, effects, strata
-from actbench.audit.claim_runs import needs_layers, runs_of_test
+from actbench.audit.claim_resamples import error_again
+from actbench.audit.claim_runs import needs_layers, runs_of_test, tried_for_test
 from actbench.audit.raw_rows import Raw, runs_of
 from actbench.plan.ledger import ClaimTest
 
@@ -43,8 +44,14 @@ def redo(sources: Sources, test: ClaimTest) -> Redone:
         return Redone({}, why="layers.parquet is not there")
     if test.rule == "law" and test.check not in LAWS:
         return Redone({}, why="laws without a second formula")
-    rows = runs_of_test(sources.raw, test)
-    return Redone({label: effects(own, test) for label, own in strata(rows, test)})
+    rows, tried = runs_of_test(sources.raw, test), dict(strata(tried_for_test(sources.raw, test), test))
+    return Redone({label: _resampled(effects(own, test), tried[label], test) for label, own in strata(rows, test)})
+
+
+def _resampled(found: Effects, tried: pd.DataFrame, test: ClaimTest) -> Effects:
+    """Add the error that resamples of seeds give, from the runs at all rates."""
+    error, slack = error_again(tried, test) if found.seeds else (None, 0.0)
+    return found._replace(error=error, slack=slack)
 
 
 def _exact(checks: pd.DataFrame, test: ClaimTest) -> Effects:

@@ -14,12 +14,18 @@ MADE = ("supported", "contradicted", "conditional", "inconclusive")
 Row = dict[Any, Any]
 
 
-def interval(seeds: Sequence[float]) -> tuple[float, float, float]:
-    """Return mean and ends of Student's 95 % interval of one number a seed; no ends for fewer than three."""
+def interval(seeds: Sequence[float], error: float | None = None) -> tuple[float, float, float]:
+    """Return mean and ends of Student's 95 % interval of one number a seed; no ends for fewer than three.
+
+    error: of the mean where it is not that of the seeds alone.
+    """
     if not seeds:
         return np.nan, np.nan, np.nan
     middle, n = float(np.mean(seeds)), len(seeds)
-    reach = float(np.std(seeds, ddof=1)) / n**0.5 * t_point(0.975, n - 1) if n >= SEEDS else np.nan
+    if n < SEEDS:
+        return middle, np.nan, np.nan
+    error = float(np.std(seeds, ddof=1)) / n**0.5 if error is None else error
+    reach = error * t_point(0.975, n - 1)
     return middle, middle - reach, middle + reach
 
 

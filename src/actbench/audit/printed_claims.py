@@ -101,8 +101,9 @@ def _audit_test(
 def _wrong_numbers(test: ClaimTest, found: Effects | None, row: dict[Any, Any]) -> Iterator[str]:
     """Yield the numbers that are not those found; p follows from the interval that is printed."""
     source, loose = SOURCE.get(test.rule, "raw rows give"), CURVES if test.quantity in TIMES else SINGLE
+    slack = found.slack if found else 0.0
     for column, value in _numbers(test, found):
-        if differing(value, float(row[column]), loose):
+        if differing(value, float(row[column]), loose + slack * (column in ("low", "high"))):
             yield f"{column} is {row[column]:.10g}, {source} {value:.10g}"
     # how many rounds were timed is not printed
     p = p_value(test, row, len(found.seeds) if test.rule == "cost" and found else int(row["n_seeds"]))
@@ -129,7 +130,7 @@ def _numbers(test: ClaimTest, found: Effects | None) -> Iterator[tuple[str, floa
     yield "margin", test.margin
     if found is None:
         return
-    middle, low, high = interval(found.seeds)
+    middle, low, high = interval(found.seeds, found.error)
     yield from {"effect": middle, "low": low, "high": high, "n_runs": found.n_runs}.items()
     yield "n_seeds", 0 if test.rule in ("exact", "cost") else len(found.seeds)
 

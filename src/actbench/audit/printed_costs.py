@@ -5,13 +5,14 @@ from math import comb, nan
 
 import pandas as pd
 
-from actbench.audit.printed_rows import Numbers, Row, per_seed, with_ends
-from actbench.audit.raw_rows import BLOCK, Raw, chosen
+from actbench.audit.chosen_again import intervals_again, placed, scores_again, seeds_of
+from actbench.audit.printed_rows import Numbers, Row, per_seed, with_these_ends
+from actbench.audit.raw_rows import BLOCK, Raw
 
 
 def cost_accuracy(raw: Raw, study: str) -> Iterator[Row]:
     """Yield the median time of an update, between which rounds it lies, and the score."""
-    runs = chosen(raw, study)
+    runs = placed(raw, study)
     names = runs["activation"].nunique()
     kept = [own for _, own in runs.groupby(BLOCK) if own["activation"].nunique() == names]
     if not kept:
@@ -21,7 +22,9 @@ def cost_accuracy(raw: Raw, study: str) -> Iterator[Row]:
         ((name,), counted | {"n_runs": len(own)} | _time(raw.costs, str(name)), per_seed(own, "score"))
         for name, own in pd.concat(kept).groupby("activation")
     ]
-    return with_ends(rows, "score")
+    groups = [own["place"].unique() for _, own in pd.concat(kept).groupby("activation")]
+    ends = intervals_again(scores_again(raw, study), groups, seeds_of(raw, study), (0.0, 1.0))
+    return with_these_ends(rows, "score", ends)
 
 
 def _time(costs: pd.DataFrame | None, name: str) -> Numbers:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from actbench.audit.chosen_again import errors_again
 from actbench.audit.densities import (
     chi2_tail,
     f_tail,
@@ -21,7 +22,7 @@ from actbench.audit.densities import (
 )
 from actbench.audit.printed_rows import Row
 from actbench.audit.raw_rows import BLOCK, Raw, runs_of
-from actbench.audit.resampled import seed_ends
+from actbench.audit.resampled import Ends, seed_ends
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 MARGIN, ALPHA, POWER, MOST = 0.01, 0.05, 0.8, 10_000
@@ -152,9 +153,9 @@ def pairs(raw: Raw, study: str) -> Iterator[Row]:
     seeds = chosen.shape[2]
     ends = seed_ends(lambda counts: np.array([_effects(picked(found, row), row, places) for row in counts]).T, seeds)
     whole, tests = _effects(chosen, np.ones(seeds), places), [_tests(chosen, *pair) for pair in places]
-    for name in ("p", "tost_p"):
-        adjusted = holm(np.array([test[name] for test in tests]))
-        tests = [test | {f"{name}_holm": value} for test, value in zip(tests, adjusted, strict=True)]
+    adjusted = holm(np.array([test["p"] for test in tests]))
+    settled = _settled_pairs(found, places)
+    tests = [one | {"p_holm": p} | two for one, p, two in zip(tests, adjusted, settled, strict=True)]
     for row, ((first, second), test) in enumerate(zip(places, tests, strict=True)):
         numbers: dict[str, Any] = {"n_seeds": seeds, "margin": MARGIN, "family": f"{study}/pairs"} | test
         for column, name in enumerate(("effect", "cliffs_delta", "improvement")):
@@ -162,7 +163,7 @@ def pairs(raw: Raw, study: str) -> Iterator[Row]:
             numbers |= {name: whole[at], f"{prefix}low": ends[at][0], f"{prefix}high": ends[at][1]}
         verdict = found.names[first] if numbers["effect"] > 0 else found.names[second]
         verdict = verdict if test["p_holm"] < ALPHA and numbers["effect"] != 0 else "undecided"
-        numbers["verdict"] = "equivalent" if test["tost_p_holm"] < ALPHA else verdict
+        numbers["verdict"] = "equivalent" if numbers.pop("equivalent") else verdict
         yield (found.names[first], found.names[second]), numbers
 
 
@@ -184,7 +185,7 @@ def _effects(chosen: Array, counts: Array, places: list[tuple[int, int]]) -> lis
 def _tests(chosen: Array, first: int, second: int) -> dict[str, Any]:
     difference = chosen[first] - chosen[second]
     known = difference[~np.isnan(difference).any(axis=1)]
-    of_block, of_seed = np.round(known.mean(axis=1), DIGITS), known.mean(axis=0)
+    of_block = np.round(known.mean(axis=1), DIGITS)
     wins, losses = int((of_block > MARGIN).sum()), int((of_block < -MARGIN).sum())
     numbers: dict[str, Any] = {"n_blocks": len(known), "wins": wins, "losses": losses}
     numbers |= {"ties": len(known) - wins - losses, "p": signed_rank_p(of_block)}
@@ -192,15 +193,43 @@ def _tests(chosen: Array, first: int, second: int) -> dict[str, Any]:
     n, k = ranks.shape
     gap = abs(float(ranks[:, first].mean() - ranks[:, second].mean())) if n > 1 else np.nan
     numbers["nemenyi_p"] = range_tail(gap / np.sqrt(k * (k + 1) / (12 * n)), k) if n > 1 else np.nan
-    return numbers | _settled(of_seed)
+    return numbers
 
 
-def _settled(of_seed: Array) -> dict[str, float]:
-    s = len(of_seed)
-    if s < 2 or np.isnan(of_seed).any():
+def _settled_pairs(found: Tried, places: list[tuple[int, int]]) -> list[dict[str, Any]]:
+    """Return p of equivalence, corrected too, and the seeds to add; where the error was drawn, what these may be."""
+    seeds = found.score_ANLS.shape[3]
+
+    def differences(counts_MS: Array) -> Array:
+        drawn = [picked(found, counts) for counts in counts_MS]
+        return np.array([[_of_seed(chosen, *pair) for chosen in drawn] for pair in places])
+
+    errors = errors_again(differences, [[row] for row in range(len(places))], seeds)
+    middles = [float(row.mean()) for row in differences(np.ones((1, seeds)))[:, 0]]
+    known = list(zip(middles, errors, strict=True))
+    sides = [[_settled(middle, error + way * slack, seeds) for middle, (error, slack) in known] for way in (-1, 1)]
+    corrected = [holm(np.array([one["tost_p"] for one in side])) for side in sides]
+    rows = []
+    for low, high, *ends in zip(*sides, *corrected, strict=True):
+        both = {name: (low[name], high[name]) for name in low} | {"tost_p_holm": (float(ends[0]), float(ends[1]))}
+        exact = all(a == b or np.isnan(a) for a, b in both.values())
+        row: dict[str, Any] = {name: pair[0] if exact else Ends({"p": pair}) for name, pair in both.items()}
+        rows.append(row | {"equivalent": sum(both["tost_p_holm"]) / 2 < ALPHA})
+    return rows
+
+
+def _of_seed(chosen: Array, first: int, second: int) -> Array:
+    """Return the mean difference over common blocks in each seed."""
+    difference = chosen[first] - chosen[second]
+    known = difference[~np.isnan(difference).any(axis=1)]
+    return known.mean(axis=0) if len(known) else np.full(chosen.shape[2], np.nan)
+
+
+def _settled(middle: float, error: float, s: int) -> dict[str, float]:
+    if s < 2 or np.isnan(middle):
         return {"tost_p": np.nan, "more_seeds": np.nan}
-    middle, deviation = float(of_seed.mean()), max(float(of_seed.std(ddof=1)), 1e-12)
-    error = deviation / np.sqrt(s)
+    deviation = max(error * s**0.5, 1e-12)
+    error = deviation / s**0.5
     p = max(t_tail((middle + MARGIN) / error, s - 1), t_tail((MARGIN - middle) / error, s - 1))
     found = _needed(abs(middle) / deviation, 1 - ALPHA / 2, POWER)
     within = _needed(max(MARGIN - abs(middle), 0.0) / deviation, 1 - ALPHA, (1 + POWER) / 2)

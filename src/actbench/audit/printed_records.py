@@ -6,8 +6,8 @@ from functools import cache
 import numpy as np
 import pandas as pd
 
-from actbench.audit.printed_rows import Row, with_ends
-from actbench.audit.printed_scores import Unfinished
+from actbench.audit.chosen_again import intervals_again, others_again, placed, seeds_of
+from actbench.audit.printed_rows import Numbers, Row, Unfinished, with_these_ends
 from actbench.audit.raw_rows import CONDITION, Raw, chosen, runs_of
 from actbench.audit.resampled import Ends
 from actbench.plan.factors import FACTORS
@@ -41,11 +41,25 @@ def curves(raw: Raw, study: str) -> Iterator[Row]:
     means = filled.pivot_table(index=by, columns="seed", values="accuracy", aggfunc="mean")
     sizes = filled.groupby(by).size()
 
-    def rows() -> Unfinished:
+    ends = _ends(raw, study, list(means.index))
+
+    def rows() -> Iterator[Unfinished]:
         for key, seeds in zip(means.index, means.to_numpy(), strict=True):
             yield key, {"n_runs": int(sizes[key])}, list(seeds[~np.isnan(seeds)])
 
-    return with_ends(rows(), "accuracy")
+    return with_these_ends(rows(), "accuracy", [ends[key] for key in means.index])
+
+
+def _ends(raw: Raw, study: str, keys: list[tuple[object, ...]]) -> dict[tuple[object, ...], Numbers]:
+    """Return what the ends may be of each activation, depth, length, split and step, one step after another."""
+    runs, found = placed(raw, study), {}
+    members = {key: own["place"].unique() for key, own in runs.groupby(["activation", "depth", "steps"])}
+    for moment, own in evaluations(raw, runs_of(raw, study)).groupby(["split", "step"]):
+        here = [key for key in keys if key[3:] == moment]
+        of = others_again(raw, study, own, "accuracy")
+        ends = intervals_again(of, [members[key[:3]] for key in here], seeds_of(raw, study), (0.0, 1.0))
+        found |= dict(zip(here, ends, strict=True))
+    return found
 
 
 @cache

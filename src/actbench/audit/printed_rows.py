@@ -10,6 +10,7 @@ from actbench.audit.resampled import ANY, Ends, mean_ends
 
 Numbers = dict[str, Any]  # a column's number, word, or the ends that an interval may have
 Row = tuple[tuple[object, ...], Numbers]
+Unfinished = tuple[tuple[object, ...], Numbers, list[float]]  # with one number a seed
 Z = 1.959963984540054  # 97.5 % point of the standard normal
 
 
@@ -27,7 +28,7 @@ def rates(rows: pd.DataFrame, flag: str, name: str) -> Numbers:
     return {"n_runs": n, f"n_{flag}": hits, name: hits / n, f"{name}_low": low, f"{name}_high": high}
 
 
-def with_ends(rows: Iterable[tuple[tuple[object, ...], Numbers, list[float]]], value: str) -> Iterator[Row]:
+def with_ends(rows: Iterable[Unfinished], value: str) -> Iterator[Row]:
     """Add the mean over seeds, and what its interval's ends may be, to rows that have one number a seed."""
     listed = list(rows)
     for size in {len(seeds) for _, _, seeds in listed}:
@@ -36,6 +37,12 @@ def with_ends(rows: Iterable[tuple[tuple[object, ...], Numbers, list[float]]], v
         for (key, numbers, seeds), (low, high) in zip(same, mean_ends(values), strict=True):
             own = {value: float(np.mean(seeds)), "low": low, "high": high, "n_seeds": size}
             yield key, numbers | own
+
+
+def with_these_ends(rows: Iterable[Unfinished], value: str, ends: list[Numbers]) -> Iterator[Row]:
+    """Add the mean over seeds, and an interval that was found apart, to rows that have one number a seed."""
+    for (key, numbers, seeds), own in zip(rows, ends, strict=True):
+        yield key, numbers | {value: float(np.mean(seeds)), "n_seeds": len(seeds)} | own
 
 
 def per_seed(rows: pd.DataFrame, value: str) -> list[float]:

@@ -232,7 +232,7 @@ def _check_quantity(values: dict[str, Any], where: str) -> None:
 def _check_sides(values: dict[str, Any], where: str) -> None:
     """Refuse a test of rates on the chosen ones, one between seeds or within its own sides, and a negative distance."""
     used = {*values["this"], *values["that"], values["over"]}
-    if "lr" in used and values["rates"] != "each":
+    if "lr" in {*used, *values["strata"]} and values["rates"] != "each":
         raise ConfigError(f"{where}.rates", f"is {values['rates']!r}, but the test is about lr; write `rates: each`")
     if "seed" in {*used, *values["strata"]}:
         raise ConfigError(where, "seed is the unit of replication and no side of a test")

@@ -33,13 +33,18 @@ METHOD = (
     " have no part in the choice; reported scores are test accuracies at the best validation step.",
     "A run fails when its loss or its gradients stop being finite or when it cannot be trained. It counts as the worst"
     " possible: accuracy 0 and the last rank. Failure rates stand beside every estimate.",
-    "The seed is the unit of replication: scores are averaged over conditions within a seed and the seeds are"
-    " resampled (95 % bootstrap intervals). With few seeds the intervals are rough. Shares carry Wilson's intervals.",
+    "The seed is the unit of replication: scores are averaged over conditions within a seed, and intervals, all at"
+    " 95 %, come from resamples of the seeds. With few seeds they are rough. Shares carry Wilson's intervals.",
+    "The choice of learning rates is inside every interval over seeds: a resample draws seeds, in common for all"
+    " conditions, and each condition takes the rate that the drawn seeds choose on validation data, by the same rule,"
+    " failed runs counting as the worst. With the rate taken as given, intervals are too short wherever several rates"
+    " are nearly as good. Intervals of means are Student's with the standard error of these resamples, which where all"
+    " choose alike is that of the seeds. Wilson's intervals and tests over blocks are at the rates that all seeds"
+    " choose: they speak of the recipe that one would follow.",
     "Seed 7 has the same data order and the same weight noise under every condition, so comparisons are paired. Their"
     " p-values come from the Wilcoxon signed-rank test over blocks, corrected by Holm's method within a study.",
     "Conditions without the activation are the blocks of Friedman's test, of the ranks and of all pairs of activations."
-    " Effects and their intervals stand beside every p-value. The intervals of pairs, interquartile means and profiles"
-    " choose the learning rates again in every resample of seeds.",
+    " Effects and their intervals stand beside every p-value.",
     "Each correction names its family: all pairs of a study, or all terms of one response. Two activations are called"
     " equivalent, never merely not different, when two one-sided tests over seeds place their mean difference within"
     " one point of accuracy; what is neither different nor equivalent is undecided.",
@@ -48,11 +53,12 @@ METHOD = (
     "Trainability: a logistic model of the same terms with a weak ridge; shares of its deviance, with a jackknife over"
     " seeds.",
     "A claim of the ledger has its study, contrast, margin and rule fixed in a file. Its effect is one number a seed,"
-    " with Student's 95 % interval over seeds. An interval wholly beyond the margin on the claimed side supports the"
+    " with Student's 95 % interval over seeds, the choice of learning rates in its error. An interval wholly beyond"
+    " the margin on the claimed side supports the"
     " claim, one wholly short of it contradicts it, any other decides nothing. A claim that there is no difference"
     " needs the interval within ±margin (two one-sided tests). p is for an effect of just the margin, corrected by"
     " Holm's method within the family of claims that is named; a claim of several tests has the p of its weakest. What"
-    " no longer holds after the correction is noted. Learning rates of claims are chosen once, on all seeds.",
+    " no longer holds after the correction is noted.",
     "Early warnings: the area under the ROC curve says how well a diagnostic of the first updates tells the runs that"
     " do not train. Thresholds are chosen on all seeds but the one on which they are tried.",
     "What an update costs is timed apart from all runs, with each activation in turn on one machine; a claim about the"

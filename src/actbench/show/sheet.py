@@ -92,7 +92,8 @@ CHOICES = (
     Choice(
         "ranking",
         "Ranking",
-        "Mean rank over blocks and seeds, 1 is best, with 95 % bootstrap intervals over seeds; failed runs rank last.",
+        "Mean rank over blocks and seeds, 1 is best, with 95 % intervals over seeds, learning rates chosen"
+        " again in each resample; failed runs rank last.",
         ("study", "activation", "rank", "low", "high", "score", "failure_rate", "n_runs", "n_seeds", "note"),
         _by_rank,
     ),

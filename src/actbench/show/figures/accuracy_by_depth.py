@@ -65,7 +65,8 @@ def caption(data: pd.DataFrame) -> str:
     return (
         f"{QUESTION} Test accuracy (fraction) at the best validation step, study {data['study'].iloc[0]}: mean over"
         f" seeds of the mean over {count(data['n_conditions'].max(), 'condition')}, each at the learning rate chosen on"
-        f" validation data; vertical lines are 95 % bootstrap intervals over seeds. A failed run counts as 0; grey bars"
-        f" are the share of runs that failed. Thin grey lines repeat the other activations."
-        f" n = {count(data['n_runs'].sum(), 'run')}, {seeds_behind(data)}; tests in comparisons.csv."
+        f" validation data; vertical lines are 95 % intervals over seeds, with learning rates chosen again in"
+        f" each resample. A failed run counts as 0; grey bars are the share of runs that failed. Thin grey lines repeat"
+        f" the other activations. n = {count(data['n_runs'].sum(), 'run')}, {seeds_behind(data)};"
+        " tests in comparisons.csv."
     )

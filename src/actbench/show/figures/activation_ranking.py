@@ -65,7 +65,7 @@ def caption(data: pd.DataFrame) -> str:
         f"{QUESTION} Mean rank (no unit, 1 is best of {len(data)}) by test accuracy over"
         f" {count(data['n_blocks'].max(), 'block')} (conditions without the activation) and seeds, study"
         f" {data['study'].iloc[0]}, each run at the learning rate chosen on validation data; failed runs rank last."
-        f" Lines are 95 % bootstrap intervals over seeds. Right: share of runs that failed (fraction), with Wilson's"
-        f" 95 % interval. n = {count(data['n_runs'].sum(), 'run')}, {seeds_behind(data)}; tests in omnibus.csv and"
-        " pairs.csv."
+        f" Lines are 95 % intervals over seeds, with learning rates chosen again in each resample. Right:"
+        f" share of runs that failed (fraction), with Wilson's 95 % interval."
+        f" n = {count(data['n_runs'].sum(), 'run')}, {seeds_behind(data)}; tests in omnibus.csv and pairs.csv."
     )

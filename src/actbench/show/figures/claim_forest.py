@@ -113,9 +113,9 @@ def caption(data: pd.DataFrame) -> str:
     return (
         f"{QUESTION} One row for each test of a claim that is a difference or a slope: the effect over the smallest one"
         f" that matters (no unit), positive in the direction that is claimed, with Student's 95 % interval over seeds,"
-        f" of a cost over rounds of timing. In brackets where the claim places it:"
-        f" beyond 1, below 1, or within ±1 for an equivalence; `not lower` is"
-        f" drawn with its sign turned. Colours are verdicts: {words}. The scale is logarithmic beyond {REACH:g}."
+        f" with the choice of learning rates in its error, of a cost over rounds of timing. In brackets where the claim"
+        f" places it: beyond 1, below 1, or within ±1 for an equivalence; `not lower` is drawn with its sign turned."
+        f" Colours are verdicts: {words}. The scale is logarithmic beyond {REACH:g}."
         f" n = {count(data['n_runs'].max(), 'run')} in the largest test, {count(data['n_seeds'].max(), 'seed')};"
         " tests in claim_tests.csv."
     )

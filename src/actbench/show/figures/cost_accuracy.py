@@ -59,6 +59,7 @@ def caption(data: pd.DataFrame) -> str:
         f" one core of kind {data['device'].iloc[0]}. It holds for the machine that was timed: {fastest['step_us']:.0f}"
         f" µs ({fastest['activation']}) to {slowest['step_us']:.0f} µs ({slowest['activation']}). Points are medians"
         " over rounds; horizontal lines are 95 % intervals of the median from the order of the rounds, vertical ones"
-        f" 95 % bootstrap intervals over seeds. n = {count(data['n_runs'].sum(), 'run')},"
+        " 95 % intervals over seeds, with learning rates chosen again in each resample."
+        f" n = {count(data['n_runs'].sum(), 'run')},"
         f" {count(data['n_blocks'].max(), 'block')}, {seeds_behind(data)}; tests of accuracy in pairs.csv."
     )

@@ -56,6 +56,7 @@ def caption(data: pd.DataFrame) -> str:
     return (
         f"{QUESTION} Accuracy on the validation split (fraction) after 0 to {count(data['steps'].max(), 'update')},"
         f" study {data['study'].iloc[0]}: mean over conditions and seeds at the learning rate chosen for each condition"
-        f" on validation data; bands are 95 % bootstrap intervals over seeds. A run counts as 0 from the step at which"
-        f" it failed. n = {count(last['n_runs'].sum(), 'run')}, {seeds_behind(data)}; no test."
+        f" on validation data; bands are 95 % intervals over seeds, with learning rates chosen again in each"
+        f" resample. A run counts as 0 from the step at which it failed."
+        f" n = {count(last['n_runs'].sum(), 'run')}, {seeds_behind(data)}; no test."
     )
