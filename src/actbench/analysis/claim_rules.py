@@ -52,7 +52,7 @@ def block_of(test: ClaimTest, *varied: str) -> list[str]:
 def _blocks(levels: pd.DataFrame, names: list[str]) -> Places:
     """Return the number of each cell's block."""
     by = varying(levels, names)
-    return levels.groupby(by).ngroup().to_numpy() if by else np.zeros(len(levels), dtype=np.intp)
+    return np.asarray(levels.groupby(by).ngroup(), dtype=np.intp) if by else np.zeros(len(levels), dtype=np.intp)
 
 
 def _sides(levels: pd.DataFrame, test: ClaimTest) -> tuple[Flags, Flags]:
@@ -100,7 +100,7 @@ def slope(cells: Cells, test: ClaimTest) -> Effects:
 
     slope = Σ (x - x̄)(y - ȳ) / Σ (x - x̄)² within a block and seed.
     """
-    x = factor_values(cells.levels[test.over], test.over, test.over_scale).to_numpy()
+    x = np.asarray(factor_values(cells.levels[test.over], test.over, test.over_scale), dtype=np.float64)
     block, (this, that) = _blocks(cells.levels, block_of(test, test.over)), _sides(cells.levels, test)
     sides = (this, that) if test.this else (this,)  # without `this` every cell stands there
     n = int(block.max(initial=-1)) + 1
@@ -183,7 +183,7 @@ def interaction_share(cells: Cells, test: ClaimTest) -> Effects:
     are those of one choice of rates: a seed that is drawn twice would count its own noise as shared.
     Factors are those that vary; with `rates: each` the learning rate is among them.
     """
-    factors, n_runs = varying(cells.levels, list(cells.levels)), int(cells.run_xCS.sum())
+    factors, n_runs = varying(cells.levels, list(map(str, cells.levels))), int(cells.run_xCS.sum())
     whole = len(cells.levels) == np.prod([cells.levels[name].nunique() for name in factors])
     if len(factors) < 2 or not whole or not cells.run_xCS.all():
         return Effects(np.empty(0), n_runs, "not a full factorial of two factors or more")

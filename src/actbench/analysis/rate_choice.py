@@ -60,7 +60,7 @@ class RateGrid:
     @property
     def n_seeds(self) -> int:
         """Return S."""
-        return self.val_CLS.shape[2]
+        return int(self.val_CLS.shape[2])
 
     def scores(self, weights_S: Array) -> Array:
         """Return the scores (C, S) at the rates that the drawn seeds choose."""
@@ -101,7 +101,8 @@ def chosen_again(grid: RateGrid, members: pd.DataFrame, by: list[str]) -> pd.Dat
     """
     sides = [name for name in SIDES if name in members]
     once = members[list(dict.fromkeys([*by, *sides]))].drop_duplicates().sort_values(by, ignore_index=True)
-    groups, group = once[by].drop_duplicates(ignore_index=True), once.groupby(by, sort=True).ngroup().to_numpy()
+    groups = once[by].drop_duplicates(ignore_index=True)
+    group = np.asarray(once.groupby(by, sort=True).ngroup(), dtype=np.intp)
     first, *second = (once[name].to_numpy() for name in sides)
 
     def per_seed(weights_S: Array) -> Array:

@@ -52,7 +52,8 @@ def seeds_needed(differences_RS: Array, margin: float, errors_R: Array | None = 
 
 def _deviations(differences_RS: Array, errors_R: Array | None) -> Array:
     s = differences_RS.shape[1]
-    return np.maximum(differences_RS.std(axis=1, ddof=1) if errors_R is None else errors_R * np.sqrt(s), ROUNDING)
+    found = differences_RS.std(axis=1, ddof=1) if errors_R is None else errors_R * np.sqrt(s)
+    return np.asarray(np.maximum(found, ROUNDING))
 
 
 def _needed(distance: Array, alpha: float, power: float) -> Array:

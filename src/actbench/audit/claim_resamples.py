@@ -34,7 +34,8 @@ def error_again(rows: pd.DataFrame, test: ClaimTest) -> tuple[float | None, floa
     if test.rates == "each" or test.rule in FIXED or len(seeds) < 2 or rows["lr"].nunique() < 2:
         return None, 0.0
     counts, chances = resamples(len(seeds))
-    named = rows.assign(cell=list(zip(*(rows[name] for name in CONDITION), strict=True)))
+    cells: list[Any] = list(zip(*(rows[name] for name in CONDITION), strict=True))
+    named = rows.assign(cell=cells)
     rates = {cell: _rates(own, seeds, counts) for cell, own in named.groupby("cell", sort=False)}
     if all(len(set(chosen)) == 1 for chosen in rates.values()):
         return None, 0.0

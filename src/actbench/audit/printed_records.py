@@ -52,7 +52,8 @@ def curves(raw: Raw, study: str) -> Iterator[Row]:
 
 def _ends(raw: Raw, study: str, keys: list[tuple[object, ...]]) -> dict[tuple[object, ...], Numbers]:
     """Return what the ends may be of each activation, depth, length, split and step, one step after another."""
-    runs, found = placed(raw, study), {}
+    runs = placed(raw, study)
+    found: dict[tuple[object, ...], Numbers] = {}
     members = {key: own["place"].unique() for key, own in runs.groupby(["activation", "depth", "steps"])}
     for moment, own in evaluations(raw, runs_of(raw, study)).groupby(["split", "step"]):
         here = [key for key in keys if key[3:] == moment]

@@ -182,7 +182,7 @@ def _differences_again(raw: Raw, study: str, groups: list[pd.DataFrame]) -> tupl
 
     def differences(counts_MS: Array) -> Array:
         values = scores(counts_MS)
-        return values[known[:, 0]] - values[known[:, 1]]
+        return np.asarray(values[known[:, 0]] - values[known[:, 1]])
 
     return differences, [np.array([at[int(first), int(second)] for first, second in own]) for own in pairs]
 
