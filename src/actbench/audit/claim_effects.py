@@ -37,20 +37,15 @@ def effects(rows: pd.DataFrame, test: ClaimTest) -> Effects:
     """Return the effects of the runs of a test or of one of its strata, from `claim_runs.runs_of_test`."""
     if rows["value"].isna().all():
         return Effects([], 0)
-    found, n_runs = by_seed(rows, test)
+    known = rows[rows["value"].notna()]
+    if test.scale == "rank" and test.rule in CONTRASTS:
+        known = _ranked(rows, test)
+    found, n_runs = RULES[test.rule](rows if test.rule == "interaction_share" else known, test)
     numbers = list(found.values())
     seeds = [number for number in numbers if number == number]
     return Effects(
         seeds, n_runs, _asked(rows, test, n_runs) - n_runs, (len(numbers) - len(seeds)) * (test.rule == "auc")
     )
-
-
-def by_seed(rows: pd.DataFrame, test: ClaimTest) -> tuple[dict[Any, float], int]:
-    """Return the number of each seed by the rule of a test, and the runs behind them."""
-    known = rows[rows["value"].notna()]
-    if test.scale == "rank" and test.rule in CONTRASTS:
-        known = _ranked(rows, test)
-    return RULES[test.rule](rows if test.rule == "interaction_share" else known, test)
 
 
 def _asked(rows: pd.DataFrame, test: ClaimTest, n_runs: int) -> int:
@@ -86,7 +81,7 @@ def _cells(rows: pd.DataFrame, test: ClaimTest) -> dict[Any, list[tuple[Points, 
     that = ~this & has(rows, test.that)
     blocks: dict[Any, tuple[Points, Points]] = defaultdict(lambda: ([], []))
     keys = zip(*(rows[name] for name in [*block(test), "seed"]), strict=True)
-    for key, first, second, place, value in zip(keys, this, that, _places(rows, test), rows["value"], strict=True):
+    for key, first, second, place, value in zip(keys, this, that, places(rows, test), rows["value"], strict=True):
         if first or second:
             blocks[key][0 if first else 1].append((place, value))
     of_seed = defaultdict(list)
@@ -95,7 +90,8 @@ def _cells(rows: pd.DataFrame, test: ClaimTest) -> dict[Any, list[tuple[Points, 
     return of_seed
 
 
-def _places(rows: pd.DataFrame, test: ClaimTest) -> Array:
+def places(rows: pd.DataFrame, test: ClaimTest) -> Array:
+    """Return where each run stands on the axis of a slope; 0 for all where there is none."""
     if test.rule != "slope":
         return np.zeros(len(rows))
     places = np.array([_number(test.over, level) for level in rows[test.over]], dtype=float)
