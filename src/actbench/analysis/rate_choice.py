@@ -99,6 +99,8 @@ def chosen_again(grid: RateGrid, members: pd.DataFrame, by: list[str]) -> pd.Dat
     Returns:
         One row a group: `by`, low, high, interval (student or empty).
     """
+    if members.empty:
+        return members[by].assign(low=np.nan, high=np.nan, interval="")
     sides = [name for name in SIDES if name in members]
     once = members[list(dict.fromkeys([*by, *sides]))].drop_duplicates().sort_values(by, ignore_index=True)
     groups = once[by].drop_duplicates(ignore_index=True)
