@@ -102,12 +102,14 @@ def prepare(folder: Path, text: dict[str, object]) -> tuple[Path, int]:
         raise SystemExit(f"{folder}: {free / 1e9:.1f} GB free, {DISK_PER_RUN * len(runs) / 1e9:.1f} GB needed")
     for dataset in sorted({run.dataset for run in runs}):
         run_verb(folder, "data", dataset)
+    if not any(Path(os.environ["ACTBENCH_CACHE"]).iterdir()):
+        run_verb(folder, "cost", config_file.name)  # training would have compiled these loops
     with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
         shards = make_shards(runs, config.shard_minutes)
         for made in [pool.submit(write_made_up_shard, config, shard, folder / "results") for shard in shards]:
             made.result()
     stats = folder / "results" / config.name / "stats"
-    stats.mkdir(parents=True)
+    stats.mkdir(parents=True, exist_ok=True)
     write_made_up_boundaries(stats / "boundaries.csv", sorted({run.activation for run in runs}))
     return config_file, len(runs)
 
@@ -246,6 +248,8 @@ def main() -> None:
     parser.add_argument("--keep", type=Path, help="folder to keep the largest results in")
     arguments = parser.parse_args()
     sizes, walls, costs, files = [], [], [], []
+    compiled = tempfile.TemporaryDirectory(prefix="growth")
+    os.environ["ACTBENCH_CACHE"] = compiled.name
     chosen = configs(arguments.quick)
     for text in chosen[-1:] if arguments.largest else chosen:
         with tempfile.TemporaryDirectory(prefix="growth") as name:

@@ -1,5 +1,6 @@
 """What mean-field theory predicts of the explorer at initialisation, packed once for all cells that share it."""
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -32,13 +33,17 @@ def pack_predictions(theory: pd.DataFrame, runs: pd.DataFrame) -> tuple[list[dic
         have a finite prediction of every layer; and places in it, indexed as `runs`.
     """
     wanted = theory.merge(runs[CONDITION].drop_duplicates(), on=CONDITION).sort_values([*CONDITION, "layer"])
+    finite = np.isfinite(wanted[[column for column, _ in PREDICTED.values()]].to_numpy()).all(axis=1)
+    columns = {name: _values(wanted[column], root) for name, (column, root) in PREDICTED.items()}
+    conditions = wanted[CONDITION]
+    starts = np.flatnonzero((conditions != conditions.shift()).any(axis=1)).tolist()
     packed: list[dict[str, Any]] = []
     places = {}
-    for condition, layers in wanted.groupby(CONDITION, sort=False):
-        columns = {name: layers[column] for name, (column, _) in PREDICTED.items()}
-        if all(np.isfinite(column).all() for column in columns.values()):
+    named = conditions.iloc[starts].itertuples(index=False, name=None)
+    for condition, (start, end) in zip(named, pairwise([*starts, len(wanted)]), strict=True):
+        if finite[start:end].all():
             places[condition] = len(packed)
-            packed.append({name: _values(column, PREDICTED[name][1]) for name, column in columns.items()})
+            packed.append({name: values[start:end] for name, values in columns.items()})
     keys = pd.Series(list(runs[CONDITION].itertuples(index=False, name=None)), index=runs.index, dtype="object")
     return packed, keys.map(places).astype("Int64")
 
