@@ -4,9 +4,12 @@ import pandas as pd
 import pytest
 
 from actbench.analysis.diagnosis import FINE, NOT_APPLICABLE, SEEN, Diagnosis, diagnose
+from actbench.analysis.evidence import REDUCTIONS
 from actbench.analysis.illness import CAUSE, SYMPTOM
 from actbench.analysis.illnesses import ILLNESSES
 from actbench.analysis.recorded import Recorded
+from actbench.plan.factors import FACTORS
+from actbench.plan.registry import known_levels
 from illness_cases import case, record
 
 RELU = {"activation": "relu", "init": "he_normal"}
@@ -127,6 +130,16 @@ def test_every_rule_is_tried() -> None:
     """There is a built run for every cause, and the others are symptoms."""
     planted = set().union(*(causes for _, causes in (*BUILT.values(), *HARD.values())))
     assert planted == {name for name, rule in ILLNESSES.items() if rule.kind == CAUSE}
+
+
+@pytest.mark.parametrize("name", ILLNESSES)
+def test_a_rule_looks_at_what_is_recorded(name: str) -> None:
+    """Its diagnostics and its reduction exist: a rule about a misspelt one would be silent for ever."""
+    rule = ILLNESSES[name]
+    if rule.table == "layers":
+        assert {rule.diagnostic, rule.minus} - {""} <= set(known_levels("diagnostic"))
+    assert rule.reduction in REDUCTIONS or (rule.table, rule.reduction) == ("runs", "column")
+    assert {*rule.levels} <= set(FACTORS)
 
 
 def test_symptoms_are_named(recorded: Recorded) -> None:
