@@ -50,6 +50,7 @@ def test_tests_share_what_stands_beside_them(tmp_path: Path) -> None:
         ({"rule": "difference"}, "rule difference needs the key 'this'"),
         ({"rule": "slope"}, "rule slope needs the key 'over'"),
         ({"rule": "difference", "this": {"lr": 0.1}}, "the test is about lr; write `rates: each`"),
+        ({"rule": "mean", "strata": ["lr"]}, "the test is about lr; write `rates: each`"),
         ({"rule": "difference", "this": {"seed": 1}}, "seed is the unit of replication"),
         ({"rule": "difference", "this": {"depth": 2}, "margin": -0.1}, "`direction` says which way"),
         ({"margin": "big"}, "a-claim.margin: expected a number, found 'big'"),
