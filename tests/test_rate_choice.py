@@ -49,8 +49,8 @@ def scores_at(drawn: list[int], conditions: Iterable[int] = SEEN) -> dict[tuple[
 
 
 def test_once_each_the_choice_is_that_of_the_table() -> None:
-    """With every seed once the scores are those that choose_lr keeps, with a run missing too."""
-    for rows in (ROWS, ROWS.drop(index=[3, 40, 41])):
+    """With every seed once the scores are those that choose_lr keeps, with a run missing and with equal rates too."""
+    for rows in (ROWS, ROWS.drop(index=[3, 40, 41]), ROWS.assign(val_score=0.5)):
         kept = choose_lr(rows)
         found = rate_grid(rows).scores(np.ones(5))
         wide = kept.pivot(index="condition", columns="seed", values="score")
@@ -164,8 +164,9 @@ def test_where_one_rate_is_best_the_choice_changes_nothing() -> None:
     pd.testing.assert_frame_equal(found, alone)
 
 
-def test_conditions_are_numbered_alike() -> None:
-    """Numbers of conditions follow the order of their levels, whatever the order of rows."""
-    shuffled = ROWS.sample(frac=1, random_state=1)
-    assert number_conditions(shuffled).sort_index().tolist() == number_conditions(ROWS).tolist()
-    assert ROWS.groupby("condition")[CONDITION].nunique().max().max() == 1
+def test_conditions_are_numbered_by_their_levels() -> None:
+    """Numbers follow the order of the study and the levels, whatever the order of rows."""
+    rows = pd.concat([ROWS, ROWS.assign(study="another")]).sample(frac=1, random_state=1)
+    keys = list(zip(*(rows[name] for name in ["study", *CONDITION]), strict=True))
+    order = {key: place for place, key in enumerate(sorted(set(keys)))}
+    assert number_conditions(rows).tolist() == [order[key] for key in keys]
