@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ from actbench.plan.ledger import CLOCK, SPEED, Claim, ClaimTest
 from actbench.plan.registry import declared_text, known_levels
 
 Row = dict[str, Any]
+Rows = np.ndarray[Any, np.dtype[np.intp]]  # places of rows
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,13 @@ class Evidence:
     exact: pd.DataFrame = field(default_factory=pd.DataFrame)
     cost: pd.DataFrame = field(default_factory=pd.DataFrame)
 
+    @cached_property
+    def places(self) -> dict[str, Rows]:
+        """Return the rows of `runs` that are of each study; text is looked up once, for that takes most of the time."""
+        keys = pd.Index(self.runs["run_key"])
+        found = {str(study): keys.get_indexer(pd.Index(own)) for study, own in self.members.groupby("study")["run_key"]}
+        return {study: np.sort(place[place >= 0]) for study, place in found.items()}
+
 
 def read_evidence(config: Config, ledger: tuple[Claim, ...], results: Path = RESULTS) -> Evidence:
     """Read from the tables what the ledger's tests need, and no more."""
@@ -55,7 +64,8 @@ def read_evidence(config: Config, ledger: tuple[Claim, ...], results: Path = RES
     members = read_table(config, "studies", results=results)
     members = members[members["study"].isin({test.study for test in tests})]
     runs = add_metrics(read_table(config, "runs", results=results))
-    runs = runs[runs["run_key"].isin(members["run_key"])].sort_values("run_key", ignore_index=True)
+    own = pd.Index(members["run_key"].unique()).get_indexer(pd.Index(runs["run_key"])) >= 0
+    runs = runs[own].sort_values("run_key", ignore_index=True)
     timed = [test.study for test in tests if {SPEED, CLOCK} & {test.quantity, _of_rates(test)}]
     keys = sorted(set(members.loc[members["study"].isin(timed), "run_key"]))
     curves = read_rows(config, "curves", ["run_key", "step", "split", "loss"], [("run_key", "in", keys)], results)
@@ -107,10 +117,9 @@ def _select(test: ClaimTest, evidence: Evidence) -> pd.DataFrame | None:
     None when the config has no such study. The merit is the validation score; of the fastest rate the fewest validation
     steps_to_loss.
     """
-    keys = evidence.members.loc[evidence.members["study"] == test.study, "run_key"]
-    if keys.empty:
+    if test.study not in evidence.places:
         return None
-    rows = evidence.runs[evidence.runs["run_key"].isin(keys)]
+    rows = evidence.runs.take(evidence.places[test.study])
     rows = rows[matches(rows, test.where)].reset_index(drop=True)
     if test.rates == "fastest" and len(rows):
         rows = rows.assign(merit=-speed(test, rows, evidence.curves, "val"))

@@ -48,7 +48,7 @@ def early_warning(facts: pd.DataFrame, studies: pd.DataFrame, early: Early) -> p
     """
     parts = []
     for study, keys in studies.groupby("study", sort=True)["run_key"]:
-        member = facts["run_key"].isin(keys).to_numpy()
+        member = pd.Index(keys).get_indexer(pd.Index(facts["run_key"])) >= 0
         place = np.where(member, np.cumsum(member) - 1, -1)
         parts.append(_of_study(facts[member], early, place).assign(study=str(study)))
     return pd.concat(parts, ignore_index=True).reindex(columns=[column.name for column in EARLY_WARNING])
