@@ -71,6 +71,23 @@ def test_unusable_runs_are_refused(tmp_path: Path, columns: dict[str, list[objec
         recorded_in(write_runs(tmp_path, **columns)).runs()
 
 
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        ({"value": ["x", "y"]}, "layers.parquet: column 'value' holds words where numbers belong"),
+        ({"step": ["0", "1"]}, "layers.parquet: column 'step' holds words where numbers belong"),
+        ({"step": [0, 0]}, "layers.parquet: holds two rows of run_key a, step 0, layer 1, diagnostic zero_fraction"),
+    ],
+)
+def test_unusable_records_are_refused(tmp_path: Path, rows: dict[str, list[object]], said: str) -> None:
+    """Records of somebody else's with words for numbers, or twice the same, are one line."""
+    sound = {"run_key": "a", "step": [0, 1], "layer": 1, "diagnostic": "zero_fraction", "value": [0.5, 0.25]}
+    pd.DataFrame({**sound, **rows}).to_parquet(tmp_path / "layers.parquet")
+    recorded = recorded_in(write_runs(tmp_path))
+    with pytest.raises(ConfigError, match=said):
+        recorded.records("layers", ["a"])
+
+
 def test_a_folder_without_tables_and_a_broken_table_are_refused(tmp_path: Path) -> None:
     """An empty folder and a file that is no table are one line each."""
     with pytest.raises(ConfigError, match=r"holds no runs\.parquet"):

@@ -33,10 +33,11 @@ SCORES = ("val_accuracy", "test_accuracy")  # after the last step, or those of t
 
 @dataclass(frozen=True)
 class Recorded:
-    """A folder of tables that have been looked at: which of them are there."""
+    """A folder of tables that have been looked at: which of them are there, and whether somebody else wrote them."""
 
     folder: Path
     tables: tuple[str, ...]
+    foreign: bool = False
 
     def runs(self) -> pd.DataFrame:
         """Return the table `runs` in the columns of plan.schema; one that is not recorded is empty.
@@ -68,7 +69,10 @@ class Recorded:
         if not keys:
             return _empty(table)
         rows = self.read(table, [("run_key", "in", list(keys)), *also])
-        return rows.reindex(columns=[column.name for column in TABLES[table]])
+        rows = rows.reindex(columns=[column.name for column in TABLES[table]])
+        if self.foreign:
+            _check_records(rows, table, self.folder / f"{table}.parquet")
+        return rows
 
     def read(self, table: str, filters: Any = None) -> pd.DataFrame:
         """Read a table as it lies in the folder; raise ConfigError when it cannot be read."""
@@ -89,6 +93,19 @@ def _check_numbers(runs: pd.DataFrame, path: Path) -> None:
             if len(odd) or not pd.api.types.is_numeric_dtype(runs[column.name]):
                 found = repr(odd.iloc[0])[:80] if len(odd) else "words"
                 raise ConfigError(str(path), f"column {column.name!r} holds {found} where numbers belong")
+
+
+def _check_records(rows: pd.DataFrame, table: str, path: Path) -> None:
+    """Raise ConfigError when words stand where numbers belong, or a row stands twice."""
+    for column in TABLES[table]:
+        values = rows[column.name]
+        if column.dtype != "string" and values.notna().any() and not pd.api.types.is_numeric_dtype(values):
+            raise ConfigError(str(path), f"column {column.name!r} holds words where numbers belong")
+    names = [name for name in NEEDED[table] if name != "value"]
+    if rows.duplicated(names).any():
+        twice = rows.loc[rows.duplicated(names), names].iloc[0]
+        said = ", ".join(f"{name} {value}" for name, value in twice.items())
+        raise ConfigError(str(path), f"holds two rows of {said}; keep one")
 
 
 def recorded_by(config: Config, results: Path = RESULTS) -> Recorded:
@@ -118,7 +135,7 @@ def recorded_in(folder: Path) -> Recorded:
         missing = [name for name in NEEDED[table] if name not in names]
         if missing:
             raise ConfigError(str(path), f"lacks the column {missing[0]!r}; results/README.md says what it holds")
-    return Recorded(folder, found)
+    return Recorded(folder, found, foreign=True)
 
 
 def _empty(table: str) -> pd.DataFrame:
