@@ -261,3 +261,4 @@ def test_nearest_names() -> None:
     assert nearest("TANH", ["relu", "tanh", "gelu", "silu"]) == "did you mean tanh?"
     assert nearest("gpu", ["auto", "cpu", "cuda"]) == "did you mean cpu? known: auto, cpu, cuda"
     assert nearest("zzz", ["b", "a"]) == "known: a, b"
+    assert nearest("mian", ["main", "main"]) == "did you mean main? known: main"

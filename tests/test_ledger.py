@@ -40,6 +40,7 @@ def test_tests_share_what_stands_beside_them(tmp_path: Path) -> None:
     [
         ({"quantty": "score"}, "unknown key 'quantty'; did you mean quantity"),
         ({"study": "mian"}, "a-claim.study: unknown study 'mian'; did you mean main"),
+        ({"study": "mian"}, "(a new one is named under `studies` of the ledger)"),
         ({"quantity": "scor"}, "a-claim.quantity: unknown quantity 'scor'; did you mean"),
         ({"quantity": "gradient_nrm"}, "unknown quantity 'gradient_nrm'; did you mean gradient_norm"),
         ({"where": {"activation": "reluu"}}, "a-claim.where.activation: unknown activation 'reluu'; did you mean relu"),

@@ -18,6 +18,7 @@ def nearest(word: str, known: list[str]) -> str:
     """Name the known words nearest to `word`, and all of them when none is near or there are few."""
     import difflib
 
+    known = list(dict.fromkeys(known))
     near = difflib.get_close_matches(word.lower(), known, n=3, cutoff=0.5)
     meant = f"did you mean {' or '.join(near)}?" if near else ""
     every = f"known: {', '.join(sorted(known))}" if not near or len(known) <= FEW else ""

@@ -201,8 +201,9 @@ def _read_test(name: str, raw: dict[str, Any], studies: list[str], where: str) -
         raise ConfigError(f"{where}.check", f"rule {values['rule']} has none; leave it out")
     if values["check"]:
         _check_word(values["check"], check_names(values["rule"]), f"{where}.check")
-    if values["study"]:
-        _check_word(values["study"], studies, f"{where}.study")
+    if values["study"] and values["study"] not in studies:
+        known = f"{nearest(values['study'], studies)} (a new one is named under `studies` of the ledger)"
+        raise ConfigError(f"{where}.study", f"unknown study {values['study']!r}; {known}")
     _check_quantity(values, where)
     for key in ("where", "this", "that"):
         values[key] = read_levels(values[key], f"{where}.{key}")
