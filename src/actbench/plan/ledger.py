@@ -202,8 +202,8 @@ def _read_test(name: str, raw: dict[str, Any], studies: list[str], where: str) -
     if values["check"]:
         _check_word(values["check"], check_names(values["rule"]), f"{where}.check")
     if values["study"] and values["study"] not in studies:
-        known = f"{nearest(values['study'], studies)} (a new one is named under `studies` of the ledger)"
-        raise ConfigError(f"{where}.study", f"unknown study {values['study']!r}; {known}")
+        meant = f"{nearest(values['study'], studies)} (a new one is named under `studies` of the ledger)"
+        raise ConfigError(f"{where}.study", f"unknown study {values['study']!r}; {meant}")
     _check_quantity(values, where)
     for key in ("where", "this", "that"):
         values[key] = read_levels(values[key], f"{where}.{key}")
