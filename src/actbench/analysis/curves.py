@@ -1,5 +1,6 @@
 """Learning curves averaged over conditions and seeds."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -51,6 +52,9 @@ def _intervals(every: pd.DataFrame) -> pd.DataFrame:
     every = every.astype({"split": "str"})
     at_step = every.groupby(["condition", "split", "step"]).ngroup()
     grid = rate_grid(every.assign(score=every["accuracy"], condition=at_step))
+    place = np.unique(at_step, return_index=True)[1]
+    _, first, chooser_C = np.unique(every["condition"].to_numpy()[place], return_index=True, return_inverse=True)
+    grid = replace(grid, val_CLS=grid.val_CLS[first], chooser_C=chooser_C)
     return chosen_again(grid, every.assign(condition=at_step), BY)
 
 

@@ -51,11 +51,15 @@ def at_rates(values_xLS: Array, best_x: Places) -> Array:
 
 @dataclass(frozen=True)
 class RateGrid:
-    """All runs by condition, rate and seed; nan where there is none, and for rates that a study does not try."""
+    """All runs by condition, rate and seed; nan where there is none, and for rates that a study does not try.
+
+    chooser_C: where several rows of scores choose alike, the row of val_CLS by which each does; else its own.
+    """
 
     val_CLS: Array
     score_CLS: Array
     ordered_CLS: Array  # the score, failed runs below all others
+    chooser_C: "Places | None" = None
 
     @property
     def n_seeds(self) -> int:
@@ -64,11 +68,16 @@ class RateGrid:
 
     def scores(self, weights_S: Array) -> Array:
         """Return the scores (C, S) at the rates that the drawn seeds choose."""
-        return at_rates(self.score_CLS, best_rates(self.val_CLS, weights_S))
+        return at_rates(self.score_CLS, self.best(weights_S))
 
     def ordered(self, weights_S: Array) -> Array:
         """Return the same for ranking: failed runs below every run that is ok."""
-        return at_rates(self.ordered_CLS, best_rates(self.val_CLS, weights_S))
+        return at_rates(self.ordered_CLS, self.best(weights_S))
+
+    def best(self, weights_S: Array) -> Places:
+        """Return the place of the rate that the drawn seeds choose for each row of scores."""
+        best = best_rates(self.val_CLS, weights_S)
+        return best if self.chooser_C is None else best[self.chooser_C]
 
 
 def rate_grid(rows: pd.DataFrame) -> RateGrid:
