@@ -138,6 +138,19 @@ def test_without_the_reference_nothing_is_compared(tmp_path: Path) -> None:
         assert audit_statistic(own, "comparisons", table.assign(**{str(column): values}))[1], column
 
 
+def test_intervals_from_drawn_resamples_are_held_to_their_error(tmp_path: Path) -> None:
+    """With nine seeds, whose multisets are too many to list, ends agree within the error of both draws, no farther."""
+    config = make_config(activation=("relu", "tanh"), init=("he_normal",), seed=tuple(range(9)))
+    write_results(config, tmp_path)
+    write_statistics(config, tmp_path)
+    own = read_raw(tmp_path / "synthetic" / "tables")
+    for name in ("conditions", "by_depth", "ranking", "comparisons", "simple_effects", "curves", "pairs"):
+        table = printed(tmp_path, name)
+        assert audit_statistic(own, name, table)[1] == [], name
+        wide = table.assign(high=table["high"] + 0.6 * (table["high"] - table["low"]) + 0.01)
+        assert audit_statistic(own, name, wide)[1], name
+
+
 def test_rows_too_few_and_too_many_are_found(results: Path, raw: Raw) -> None:
     """A row that is gone, one that stands there twice and one of no study of the config."""
     table = printed(results, "by_depth")

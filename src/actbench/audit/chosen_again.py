@@ -13,7 +13,7 @@ import pandas as pd
 from actbench.audit.densities import t_point
 from actbench.audit.printed_rows import Numbers
 from actbench.audit.raw_rows import CONDITION, Raw, chosen, runs_of
-from actbench.audit.resampled import LISTED, OWN, REACH, STATISTICS, Ends, resamples
+from actbench.audit.resampled import LISTED, OWN, REACH, ROUNDED, STATISTICS, Ends, resamples
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 Resampled = Callable[[Array], Array]  # how often each seed stands in each resample (M, S) -> numbers (K, M, S)
@@ -101,7 +101,8 @@ def intervals_again(of: Resampled, groups: Sequence[Any], seeds: int, bounds: An
         low, high = (np.clip(middle + way * t * error, *bounds) for way in (-1, 1))
         ends: Numbers = {"low": float(low), "high": float(high), "interval": "student" if used > 1 else ""}
         for name in ("low", "high") if slack else ():
-            ends[name] = Ends({"student": (ends[name] - t * slack, ends[name] + t * slack)})
+            wide = t * slack + ROUNDED
+            ends[name] = Ends({"student": (ends[name] - wide, ends[name] + wide)})
         found.append(ends)
     return found
 

@@ -22,7 +22,7 @@ from actbench.audit.densities import (
 )
 from actbench.audit.printed_rows import Row
 from actbench.audit.raw_rows import BLOCK, Raw, runs_of
-from actbench.audit.resampled import Ends, seed_ends
+from actbench.audit.resampled import ROUNDED, Ends, seed_ends
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 MARGIN, ALPHA, POWER, MOST = 0.01, 0.05, 0.8, 10_000
@@ -208,12 +208,15 @@ def _settled_pairs(found: Tried, places: list[tuple[int, int]]) -> list[dict[str
     middles = [float(row.mean()) for row in differences(np.ones((1, seeds)))[:, 0]]
     known = list(zip(middles, errors, strict=True))
     sides = [[_settled(middle, error + way * slack, seeds) for middle, (error, slack) in known] for way in (-1, 1)]
-    corrected = [holm(np.array([one["tost_p"] for one in side])) for side in sides]
+    # where a mean lies beyond the margin p falls as the error grows
+    spans = [{name: sorted((a[name], b[name])) for name in a} for a, b in zip(*sides, strict=True)]
+    corrected = [holm(np.array([span["tost_p"][end] for span in spans])) for end in (0, 1)]
     rows = []
-    for low, high, *ends in zip(*sides, *corrected, strict=True):
-        both = {name: (low[name], high[name]) for name in low} | {"tost_p_holm": (float(ends[0]), float(ends[1]))}
+    for span, *holms in zip(spans, *corrected, strict=True):
+        both = {**span, "tost_p_holm": [float(holms[0]), float(holms[1])]}
         exact = all(a == b or np.isnan(a) for a, b in both.values())
-        row: dict[str, Any] = {name: pair[0] if exact else Ends({"p": pair}) for name, pair in both.items()}
+        ends = {name: Ends({"p": (a - ROUNDED, b + ROUNDED)}) for name, (a, b) in both.items()}
+        row: dict[str, Any] = {name: pair[0] if exact else ends[name] for name, pair in both.items()}
         rows.append(row | {"equivalent": sum(both["tost_p_holm"]) / 2 < ALPHA})
     return rows
 
