@@ -1,6 +1,6 @@
 """Measure how everything after training grows with the number of runs: tables, statistics, figures and the report.
 
-    python benchmarks/growth.py            23,600 to 124,400 runs, about a quarter of an hour, to benchmarks/growth.md
+    python benchmarks/growth.py            23,600 to 124,400 runs, about twenty minutes, to benchmarks/growth.md
     python benchmarks/growth.py --largest  the largest alone, about six minutes, printed
     python benchmarks/growth.py --quick    900 and 1,800 runs, printed
 
