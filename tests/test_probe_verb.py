@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,16 @@ def test_what_does_not_exist_is_null(capsys: pytest.CaptureFixture[str]) -> None
     single = answer(capsys, "--activation", "relu", *SMALL, "--seeds", "1")
     assert single["backward_factor"]["value"] is not None
     assert single["backward_factor"]["low"] is None
+
+
+def test_theory_says_from_which_width_it_applies(capsys: pytest.CaptureFixture[str]) -> None:
+    """Where the width is too small the note names one that is enough, and half of it is not."""
+    words = ["--activation", "gelu", "--depth", "6", "--seeds", "1", "--examples", "16", "--width"]
+    found = answer(capsys, *words, "64")
+    assert found["theory_applies"] is False
+    (enough,) = (int(units.replace(",", "")) for units in re.findall(r"about ([\d,]+) units", str(found["notes"])))
+    assert answer(capsys, *words, str(enough * 5 // 4))["theory_applies"] is True
+    assert answer(capsys, *words, str(enough // 2))["theory_applies"] is False
 
 
 def test_a_data_set_is_an_input(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

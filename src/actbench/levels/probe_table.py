@@ -70,9 +70,10 @@ def _notes(run: Run, predicted: list[LayerForecast] | None, factor: Facts) -> li
         return notes
     spread, drift = finite_width(predicted)
     if spread > LARGEST_SPREAD:
+        enough = run.width * (spread / LARGEST_SPREAD) ** 2
         notes.append(
-            f"predicted: holds for greater width; at {run.width} the variances of single networks differ so much"
-            f" that their factors per layer do by {100 * spread:.2g} %"
+            f"predicted: holds for greater width, about {float(f'{enough:.1g}'):,.0f} units; at {run.width} the"
+            f" variances of single networks differ so much that their factors per layer do by {100 * spread:.2g} %"
         )
     if drift > LARGEST_DRIFT:
         notes.append(
