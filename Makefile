@@ -28,8 +28,8 @@ reference: $(READY)  ## keep the results of the default grid as the reference, l
 	cp -pr results/default/stats results/default/claims.csv results/default/.claims.csv.sha256 results/reference/default
 	rm -f results/reference/default/stats/explorer* results/reference/default/stats/.explorer*
 
-test: $(READY)
-	$(ACTIVE) pytest --numprocesses $(CORES) --dist loadfile --no-loadscope-reorder
+test: $(READY)  # one process more than cores: some tests wait for a cluster or a browser
+	$(ACTIVE) pytest --numprocesses $$(($(CORES) + 1)) --dist loadfile --no-loadscope-reorder --durations 25
 
 lint: $(READY)
 	$(ACTIVE) ruff check
