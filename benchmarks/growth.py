@@ -191,7 +191,10 @@ def describe(sizes: list[int], walls: list[float], costs: list[dict[str, Cost]],
     rows, cores = list(costs[0]), os.cpu_count()
     cpu = {row: [each[row].cpu for each in costs] for row in rows}
     growing = [sum(each[verb].cpu for verb in GROWING) for each in costs]
-    largest = max(per_doubling(sizes, growing), default=math.nan)
+    doubled = max(per_doubling(sizes, growing), default=None)
+    said = "" if doubled is None else (
+        f"; CPU time of {' and '.join(GROWING)} grows by at most {doubled:.2f} for twice the runs (limit {MOST_GROWTH})"
+    )  # fmt: skip
     together = [memory_at_once(each) / 1e6 for each in costs]
     seconds = {
         "as the workflow runs them": walls,
@@ -204,8 +207,7 @@ def describe(sizes: list[int], walls: list[float], costs: list[dict[str, Cost]],
         f" started when what it reads is there, {cores} at once. Factors are for twice the runs. The largest design is"
         " config/paper.yaml.\n",
         f"**{sizes[-1]:,} runs: {walls[-1]:.0f} s in all (limit {MOST_SECONDS}), at most {together[-1] / 1e3:.2f} GB in"
-        f" the processes that run at once (limit {MOST_BYTES / 1e9:.0f}); CPU time of tables, statistics and claims"
-        f" grows by at most {largest:.2f} for twice the runs (limit {MOST_GROWTH}).**\n",
+        f" the processes that run at once (limit {MOST_BYTES / 1e9:.0f}){said}.**\n",
         "## Wall seconds\n",
         _grid("steps", sizes, seconds, ".1f"),
         "## CPU seconds\n",
