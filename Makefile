@@ -8,15 +8,23 @@ READY := $(VENV)/.ready
 # Snakemake's jobs call `python -m actbench`: they must find the Python of .venv first.
 ACTIVE := PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
 SNAKEMAKE := $(ACTIVE) snakemake --cores $(CORES)
+# Snakemake locks the folder while it works; only a kill -9 or a power cut leaves the lock. Whether another Snakemake,
+# perhaps of another machine, still works here cannot be told from it: that is for a person to say.
+STOPPED := trap 'echo "Stopped; finished networks are kept, and the same command goes on." >&2; exit 130' INT
+LOCKED := { code=$$?; ls .snakemake/locks/*.lock >/dev/null 2>&1 && \
+  echo "This folder is locked. If no other make or snakemake is at work in it: make unlock" >&2; exit $$code; }
 
 .DEFAULT_GOAL := grid
-.PHONY: grid smoke figures reference test lint bench lock faults
+.PHONY: grid smoke unlock figures reference test lint bench lock faults
 
 grid: $(READY)  ## train config/config.yaml and leave tables, statistics, figures and the report
-	$(SNAKEMAKE)
+	@$(STOPPED); $(SNAKEMAKE) || $(LOCKED)
 
 smoke: $(READY)  ## the whole workflow on a tiny grid, under a minute
-	$(SNAKEMAKE) --configfile config/smoke.yaml
+	@$(STOPPED); $(SNAKEMAKE) --configfile config/smoke.yaml || $(LOCKED)
+
+unlock: $(READY)  ## free this folder after a kill -9 or a power cut; finished networks are kept
+	$(SNAKEMAKE) --unlock
 
 figures: $(READY)  ## redraw every figure from the reference result, without training
 	$(ACTIVE) python -m actbench figure config/config.yaml --results results/reference --figures figures/reference

@@ -2,7 +2,9 @@
 
 import os
 import shutil
+import signal
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -10,10 +12,14 @@ import pytest
 PINS = ("pyproject.toml", "requirements.lock")
 
 
+def clean() -> dict[str, str]:
+    """Return an environment as if no other make had called this test."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+
+
 def make(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    """Run make in a folder as if no other make had called this test."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
-    return subprocess.run(["make", *words], cwd=folder, env=environment, capture_output=True, text=True)
+    """Run make in a folder."""
+    return subprocess.run(["make", *words], cwd=folder, env=clean(), capture_output=True, text=True)
 
 
 @pytest.fixture
@@ -74,3 +80,48 @@ def test_old_python_is_refused_in_one_line(clone: Path) -> None:
     expected = "Python 3.11 or newer is needed, found: Python 3.9.2. Name one: make PYTHON=python3.12"
     assert refused.stderr.splitlines()[0] == expected
     assert not (clone / ".venv").exists()
+
+
+def pretend(ready: Path, text: str) -> Path:
+    """Put a script in place of Snakemake and return the folder of the Makefile."""
+    command = ready.parent / "bin" / "snakemake"
+    command.parent.mkdir()
+    command.write_text(f"#!/bin/sh\n{text}\n")
+    command.chmod(0o755)
+    return ready.parent.parent
+
+
+@pytest.mark.parametrize("target", ["grid", "smoke"])
+def test_a_lock_left_behind_is_explained(ready: Path, target: str) -> None:
+    """When Snakemake fails and the folder is locked, one line names the remedy; another failure says nothing of it."""
+    folder = pretend(ready, "exit 3")
+    assert "unlock" not in make(folder, target).stderr
+    lock = folder / ".snakemake" / "locks" / "0.output.lock"
+    lock.parent.mkdir(parents=True)
+    lock.touch()
+    failed = make(folder, target)
+    line = "This folder is locked. If no other make or snakemake is at work in it: make unlock"
+    assert (failed.returncode != 0, failed.stderr.splitlines()[0]) == (True, line)
+
+
+def test_unlocking_asks_snakemake(ready: Path) -> None:
+    """`make unlock` lets the Snakemake of .venv take the lock away, and nothing else."""
+    assert make(pretend(ready, 'echo "$*"'), "unlock").stdout.splitlines()[-1].endswith(" --unlock")
+
+
+def test_ctrl_c_ends_with_what_is_kept(ready: Path, tmp_path: Path) -> None:
+    """After Ctrl-C Snakemake is waited for; then one line says that the same command goes on."""
+    folder = pretend(ready, "trap 'echo ended; exit 1' INT; echo begun; while :; do sleep 0.1; done")
+    with (tmp_path / "said").open("w") as said:
+        running = subprocess.Popen(
+            ["make", "smoke"], cwd=folder, env=clean(), stdout=said, stderr=said, start_new_session=True
+        )
+    for _ in range(100):
+        if "begun" in (tmp_path / "said").read_text():
+            break
+        time.sleep(0.1)
+    os.killpg(running.pid, signal.SIGINT)
+    assert running.wait(20) in (-signal.SIGINT, 130)
+    lines = (tmp_path / "said").read_text().splitlines()
+    kept = "Stopped; finished networks are kept, and the same command goes on."
+    assert lines.index("ended") < lines.index(kept)
