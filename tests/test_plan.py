@@ -89,8 +89,9 @@ def test_times_are_those_of_the_machine_that_filled_the_cache(
             place.mkdir(parents=True, exist_ok=True)
             columns = {"run_key": [run.key], "status": ["ok"], "seconds": [3 * run_seconds(run)]}
             pq.write_table(pa.table(columns), place / f"{number}.parquet")
-        facts = plan(write_config(tmp_path, text), capsys)
+        facts = plan(write_config(tmp_path, text), capsys, "--shards")
         assert facts["machine_factor"] == factor
+        assert max(shard["minutes"] for shard in facts["shard_list"]) == facts["longest_job_minutes"]
         assert facts["core_hours"] == pytest.approx(factor * expected, rel=0.05)
 
 

@@ -96,6 +96,19 @@ def test_a_shard_that_is_not_the_plans_is_refused(tmp_path: Path, project_root: 
         assert said in done.stderr
 
 
+def test_a_gpu_that_is_not_there_stops_before_any_work(tmp_path: Path, project_root: Path) -> None:
+    """`device: cuda` without a driver is one line with key, value and remedy, exit code 2, and nothing is written."""
+    write_config(tmp_path, LONG.replace("name: tiny", "name: tiny\ndevice: cuda"))
+    done = subprocess.run(
+        train(tmp_path, "--shard", "mnist1d-mlp-relu"), cwd=tmp_path, capture_output=True, text=True, check=False,
+        env={**environment(project_root), "PATH": str(tmp_path)},
+    )  # fmt: skip
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
+    assert done.stderr.startswith("device: 'cuda' cannot be had: no NVIDIA driver")
+    assert "write `device: auto` or `device: cpu`" in done.stderr
+    assert [file.name for file in tmp_path.iterdir()] == ["tiny.yaml"]
+
+
 @pytest.mark.parametrize(
     ("number", "code", "ending"),
     [

@@ -54,7 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
             "id": shard.id,
             "runs": len(shard.runs),
             "trained": trained[shard.id],
-            "minutes": round(job_seconds(shard.runs) / 60, 2),
+            "minutes": round(factor * job_seconds(shard.runs) / 60, 2),
         }
         for shard in shards
     ]

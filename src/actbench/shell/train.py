@@ -47,10 +47,10 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.digest not in (None, shard.digest):
         raise ConfigError(arguments.config, "changed since the workflow started; start the workflow again")
 
+    use_device(config.device)  # before seconds are spent on importing torch
     from actbench.levels.dataset import load_dataset
     from actbench.training.shard import train_shard, write_shard
 
-    use_device(config.device)
     one_core()
     results = Path("results") / config.name
     progress = Progress(results, list(shards.values()), shard, sys.stderr if arguments.json else None)
