@@ -31,7 +31,7 @@ import yaml
 from actbench.plan.config import load_config
 from actbench.plan.design import expand
 from actbench.plan.shards import make_shards
-from actbench.plan.sources import figure_names, figure_needs
+from actbench.plan.sources import figure_names, figure_needs, layer_statistic_names
 from actbench.plan.typesetting import typesetting_commands
 
 FOLDER = Path(__file__).resolve().parent
@@ -46,9 +46,10 @@ THINNED = (
 QUICK = {"depth": [2, 4, 8], "init": ["xavier_normal", "he_normal"], "lr": [0.01], "residual": ["none"]}
 QUICK_NORMS = (["none", "layernorm"], ["none", "batchnorm", "layernorm", "rmsnorm"])
 DISK_PER_RUN = 40_000  # bytes; shards and tables
-GROWING = ("tables", "stats", "claims")
+GROWING = ("tables", "stats", "layer_stats", "claims")
 ALONE = ("activations", "exact", "cost", "theory", "probe")  # steps that read no table
 MADE_BY = {"theory": "theory", "depth_scales": "theory", "probe": "probe", "activations": "activations"}
+MADE_BY |= dict.fromkeys(layer_statistic_names(), "layer_stats")
 MADE_BY |= {"claim_tests": "claims", "boundaries": "tables"}  # statistics that `stats` does not make
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")  # as Snakemake has it
 MOST_SECONDS, MOST_BYTES, MOST_GROWTH = 180, 4e9, 2.1
@@ -136,13 +137,15 @@ def steps_of(file: str, name: str) -> dict[str, Step]:
     probed = ("--activation", "sigmoid", "tanh", "relu", "gelu", "silu", "--depth", "10")
     words = {verb: (verb, file) for verb in (*GROWING, *ALONE, "latex", "report", "manifest")}
     words["probe"] = ("probe", *probed, "--table", f"results/{name}/stats/probe.csv")
+    words |= {"stats": ("stats", file, "--only", "scores"), "layer_stats": ("stats", file, "--only", "layers")}
     words["claims"] += ("--ledger", str(ROOT / "config" / "claims.yaml"))
-    after = {"stats": {"tables"}, "claims": {"tables", "exact", "cost"}, "latex": {"stats"}}
+    after = {"stats": {"tables", "cost"}, "layer_stats": {"tables"}, "claims": {"tables", "exact", "cost"}}
+    after["latex"] = {"stats", "layer_stats"}
     figures = {f"figure {figure}": figure for figure in figure_names()}
     for step, figure in figures.items():
         words[step] = ("figure", file, figure)
         after[step] = {"tables", *(MADE_BY.get(statistic, "stats") for statistic in figure_needs(figure, "STATS"))}
-    after["report"] = {"stats", "claims", *ALONE, *figures}
+    after["report"] = {"stats", "layer_stats", "claims", *ALONE, *figures}
     after["manifest"] = {"report", "latex"}
     if typesetting_commands("paper"):
         words["paper"] = ("paper", file, "--paper", str(ROOT / "paper"))

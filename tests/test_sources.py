@@ -8,7 +8,16 @@ from pathlib import Path
 import pytest
 
 from actbench.plan import sources as module
-from actbench.plan.sources import FIGURES, PACKAGE, figure_names, figure_needs, page_files, sources, statistic_names
+from actbench.plan.sources import (
+    FIGURES,
+    PACKAGE,
+    figure_names,
+    figure_needs,
+    layer_statistic_names,
+    page_files,
+    sources,
+    statistic_names,
+)
 
 
 def names(files: list[Path]) -> set[str]:
@@ -77,6 +86,8 @@ def test_statistics_are_those_of_the_schema() -> None:
     """What is read from the schema's text is what the module holds."""
     schema = importlib.import_module("actbench.analysis.stats_schema")
     assert statistic_names() == list(schema.STATS)
+    assert layer_statistic_names() == list(schema.OF_LAYERS)
+    assert set(layer_statistic_names()) < set(statistic_names())
 
 
 def test_the_page_is_made_of_all_that_is_no_python() -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from actbench.analysis.statistics import NEEDED, compute_statistics, read_statistic, stats_path, write_statistics
-from actbench.analysis.stats_schema import STATS
+from actbench.analysis.statistics import KINDS, NEEDED, compute_statistics, read_statistic, stats_path, write_statistics
+from actbench.analysis.stats_schema import OF_LAYERS, STATS
 from actbench.plan.config import Config
 from actbench.plan.design import expand
 from actbench.plan.errors import ConfigError
@@ -90,6 +90,20 @@ def test_files_are_read_back_as_they_were_computed(tmp_path: Path) -> None:
     write_statistics(CONFIG, tmp_path)
     assert {name: stats_path(CONFIG.name, name, tmp_path).read_bytes() for name in STATS} == first
     assert len(list((tmp_path / CONFIG.name / "stats").glob("[!.]*"))) == len(STATS)
+
+
+def test_two_halves_are_the_whole(tmp_path: Path) -> None:
+    """The statistics of scores and those of layers, written apart, have the bytes of all written together."""
+    write_results(CONFIG, tmp_path, steps_recorded=1)
+    write_statistics(CONFIG, tmp_path)
+    together = {name: stats_path(CONFIG.name, name, tmp_path).read_bytes() for name in STATS}
+    for name in STATS:
+        stats_path(CONFIG.name, name, tmp_path).unlink()
+    halves = [write_statistics(CONFIG, tmp_path, kinds=[kind]) for kind in KINDS]
+    assert set(halves[1]) == set(OF_LAYERS)
+    assert {*halves[0], *halves[1]} == set(STATS)
+    assert not halves[0].keys() & halves[1].keys()
+    assert {name: stats_path(CONFIG.name, name, tmp_path).read_bytes() for name in STATS} == together
 
 
 def test_an_empty_statistic_is_a_file_with_its_header(tmp_path: Path) -> None:

@@ -89,7 +89,19 @@ def changed(folder: Path, old: str, new: str) -> Path:
 def test_whole_path(tmp_path: Path) -> None:
     """From nothing, every step runs: a job a data set, a shard and a figure, and one of each other step."""
     jobs = dry_run(tmp_path, write_config(tmp_path)).jobs
-    once = {"all", "tables", "stats", "activations", "boundaries", "theory", "probe", "exact", "cost", "claims"}
+    once = {
+        "all",
+        "tables",
+        "stats",
+        "layer_stats",
+        "activations",
+        "boundaries",
+        "theory",
+        "probe",
+        "exact",
+        "cost",
+        "claims",
+    }
     once |= {"latex", "report", "manifest", *(["paper"] if typesetting_commands("paper") else [])}
     assert jobs == Counter(dict.fromkeys(once, 1)) + Counter(data=1, train=2, figure=len(figure_names()))
 

@@ -18,6 +18,7 @@ from actbench.plan.sources import (
     PACKAGE,
     figure_names,
     figure_needs,
+    layer_statistic_names,
     page_files,
     sources,
     statistic_names,
@@ -70,7 +71,8 @@ PAPER_FOLDER = shlex.quote(PAPER).replace("{", "{{").replace("}", "}}")
 FIGURES = figure_names()
 PAGE = [near(file) for file in page_files()]
 PAPERS = [f"results/{NAME}/paper.pdf"] if typesetting_commands("paper") else []
-STATISTICS = statistic_names()
+LAYER_STATISTICS = layer_statistic_names()
+STATISTICS = [name for name in statistic_names() if name not in LAYER_STATISTICS]
 GPUS = int(DEVICE == "cuda")  # for each job that trains
 SNAKEMAKE_MB = 800  # two processes of Snakemake in each job on a cluster
 DATASETS = sorted({shard.runs[0].dataset for shard in SHARDS.values()})

@@ -7,7 +7,7 @@
 rule latex:
     input:
         tables=rules.tables.output,
-        stats=rules.stats.output,
+        stats=[*rules.stats.output, *rules.layer_stats.output],
         code=code_of("shell.latex"),
     output:
         expand(
@@ -35,7 +35,7 @@ rule latex:
 rule report:
     input:
         tables=rules.tables.output,
-        stats=rules.stats.output,
+        stats=[*rules.stats.output, *rules.layer_stats.output],
         drawn=[
             *rules.activations.output,
             *rules.boundaries.output,
@@ -65,7 +65,7 @@ rule manifest:
     input:
         shards=rules.tables.input.shards,
         tables=rules.tables.output,
-        stats=rules.stats.output,
+        stats=[*rules.stats.output, *rules.layer_stats.output],
         drawn=[
             *rules.activations.output,
             *rules.boundaries.output,

@@ -4,7 +4,9 @@
 #          activations.csv tabulates the functions themselves and boundaries.csv the answers of a few
 #          networks in the plane, so that drawing them needs no torch; exact.csv holds what calculus settles,
 #          cost.csv what activations cost on this machine.
+#          Those that rest on the records of layers are a rule of their own, since both take about as long.
 #          results/<name>/claims.csv · stats/claim_tests.csv: the ledger of claims, judged.
+# A priority of 1 marks the longest way to the report: figures, theory and the probe fill the cores that it leaves.
 
 
 rule tables:
@@ -19,6 +21,7 @@ rule tables:
         studies=f"results/{NAME}/tables/studies.parquet",
     log:
         f"logs/{NAME}/tables.log",
+    priority: 1
     conda:
         "../envs/actbench.yaml"
     message:
@@ -35,6 +38,7 @@ rule cost:
         f"results/{NAME}/stats/cost.csv",
     log:
         f"logs/{NAME}/cost.log",
+    priority: 1
     conda:
         "../envs/actbench.yaml"
     message:
@@ -58,12 +62,38 @@ rule stats:
         ),
     log:
         f"logs/{NAME}/stats.log",
+    priority: 1
     conda:
         "../envs/actbench.yaml"
     message:
         "Compute statistics"
     shell:
-        f"python -m actbench stats {CONFIG} 2> {{log}}"
+        f"python -m actbench stats {CONFIG} --only scores 2> {{log}}"
+
+
+rule layer_stats:
+    input:
+        tables=rules.tables.output,
+        code=code_of("shell.stats"),
+    output:
+        report(
+            expand(
+                "results/{name}/stats/{statistic}.csv",
+                name=NAME,
+                statistic=LAYER_STATISTICS,
+            ),
+            caption="../report/statistics.rst",
+            category="Statistics",
+        ),
+    log:
+        f"logs/{NAME}/layer_stats.log",
+    priority: 1
+    conda:
+        "../envs/actbench.yaml"
+    message:
+        "Compute statistics of layers"
+    shell:
+        f"python -m actbench stats {CONFIG} --only layers 2> {{log}}"
 
 
 rule activations:
@@ -131,6 +161,7 @@ rule claims:
         f"results/{NAME}/stats/claim_tests.csv",
     log:
         f"logs/{NAME}/claims.log",
+    priority: 1
     conda:
         "../envs/actbench.yaml"
     message:

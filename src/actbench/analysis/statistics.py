@@ -1,8 +1,7 @@
 """All statistics of a config: computed from its tables, written as CSV, read back in the schema's types."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,22 +12,19 @@ from actbench.analysis.atomic_file import replacing
 from actbench.analysis.claims_schema import COST
 from actbench.analysis.cost_accuracy import cost_accuracy
 from actbench.analysis.csv_file import write_csv
-from actbench.analysis.curves import curve_table, schedule_of
-from actbench.analysis.early_records import Found, add_early, join_early
-from actbench.analysis.early_warning import early_warning, facts_of
-from actbench.analysis.explorer import NAMES, explore, join_parts
+from actbench.analysis.curves import curve_table
+from actbench.analysis.early_warning import facts_of
 from actbench.analysis.factorial import factor_effects
-from actbench.analysis.gradients import gradient_table, join_gradients
-from actbench.analysis.inside import inside, join_inside
 from actbench.analysis.interactions import interactions, simple_effects
-from actbench.analysis.layer_pass import Measured, measure
-from actbench.analysis.layer_records import read_records, records_of
+from actbench.analysis.layer_pass import measure
+from actbench.analysis.layer_records import records_of
+from actbench.analysis.layer_statistics import Parts, compute_by_activation, compute_of_layers
 from actbench.analysis.learning_rates import learning_rates
 from actbench.analysis.metrics import join_scores, number_conditions, scores_by_study
 from actbench.analysis.outcome_cube import outcomes
 from actbench.analysis.rate_choice import RateGrid, rate_grid
 from actbench.analysis.row_groups import read_rows
-from actbench.analysis.stats_schema import STATS
+from actbench.analysis.stats_schema import OF_LAYERS, STATS
 from actbench.analysis.tables import RESULTS, read_table
 from actbench.analysis.trainability import trainability
 from actbench.analysis.update_times import NO_ROUNDS
@@ -43,9 +39,9 @@ NEEDED = [
     "best_val_accuracy", "best_test_accuracy", "best_test_loss", "clip_rate", "classes",
 ]  # fmt: skip
 EVALUATED = ["run_key", "step", "split", "accuracy"]
+KINDS = ("scores", "layers")
 
 Frames = dict[str, pd.DataFrame]
-Parts = list[tuple[pd.DataFrame, pd.DataFrame]]  # runs of one activation, and the rows of `studies` that name them
 
 
 def stats_path(name: str, statistic: str, results: Path = RESULTS) -> Path:
@@ -65,15 +61,11 @@ def compute_statistics(config: Config, tables: Frames, rounds: pd.DataFrame = NO
         One frame for each entry of stats_schema.STATS, with its columns in its types.
     """
     runs, members = tables["runs"].sort_values("run_key", ignore_index=True), tables["studies"]
-    keys, scores, facts = pd.Index(runs["run_key"]), _scores(runs, members), facts_of(runs)
+    scores, curves, keys = _scores(runs, members), tables["curves"], pd.Index(runs["run_key"])
     measured = measure([records_of(tables["layers"], keys)], runs)
-    found: Found = {}
-    add_early(found, keys, runs, measured.hidden)
-    schedule = schedule_of(scores, tables["curves"])
-    recorded = _of_records(runs, members, scores, tables["curves"], schedule, measured)
     counted = estimates.count_statuses(runs, members)
-    frames = _compute(config, counted, scores, outcomes(runs, members), tables["curves"], rounds)
-    return frames | _join([recorded]) | _typed({"early_warning": early_warning(facts, members, join_early(found))})
+    frames = _compute(config, counted, scores, outcomes(runs, members), curves, rounds)
+    return frames | _typed(compute_of_layers(runs, members, scores, curves, measured))
 
 
 def _scores(runs: pd.DataFrame, members: pd.DataFrame) -> pd.DataFrame:
@@ -112,29 +104,8 @@ def _compute(
         "simple_effects": simple_effects(scores, grid),
         "learning_rates": learning_rates(rows),
     }
-    assert {*frames, *NAMES, "gradients", "inside", "early_warning"} == set(STATS)
+    assert {*frames, *OF_LAYERS} == set(STATS)
     return _typed(frames)
-
-
-def _of_records(
-    runs: pd.DataFrame,
-    members: pd.DataFrame,
-    scores: pd.DataFrame,
-    curves: pd.DataFrame,
-    schedule: pd.DataFrame,
-    measured: Measured,
-) -> Frames:
-    """Compute what rests on the records of runs, those of whole activations."""
-    own = {"gradients": gradient_table(scores, runs, measured.ends), "inside": inside(runs, members, measured.hidden)}
-    return own | explore(runs, members, scores, curves, measured.ends, schedule)
-
-
-def _join(parts: list[Frames]) -> Frames:
-    joined = {
-        "gradients": join_gradients(part["gradients"] for part in parts),
-        "inside": join_inside(part["inside"] for part in parts),
-    }
-    return _typed(joined | join_parts({name: part[name] for name in NAMES} for part in parts))
 
 
 def _grid(rows: pd.DataFrame, scores: pd.DataFrame) -> RateGrid:
@@ -157,19 +128,24 @@ def in_types(frame: pd.DataFrame, columns: tuple[Column, ...]) -> pd.DataFrame:
     return chosen.astype(types | whole).reset_index(drop=True)
 
 
-def write_statistics(config: Config, results: Path = RESULTS) -> dict[str, int]:
-    """Write results/<name>/stats/*.csv from the tables and return the number of rows of each."""
+def write_statistics(config: Config, results: Path = RESULTS, kinds: Collection[str] = KINDS) -> dict[str, int]:
+    """Write results/<name>/stats/*.csv from the tables and return the number of rows of each.
+
+    Args:
+        config: the config at hand.
+        results: folder of all results.
+        kinds: `scores`, `layers` (the statistics OF_LAYERS) or both, which take about as long.
+    """
     members = read_table(config, "studies", results=results)
     parts = list(_runs_by_activation(config, members, results))
     counted, scores, rows, facts = _read_scores(members, parts)
-    own = [("run_key", "in", sorted(set(rows["run_key"])))]
-    curves = read_rows(config, "curves", EVALUATED, own, results)
-    rounds = read_rounds(stats_path(config.name, "cost", results))
-    frames = _compute(config, counted, scores, rows, curves, rounds)
-    found: Found = {}
-    keys, schedule = pd.Index(facts["run_key"]), schedule_of(scores, curves)
-    frames |= _join(list(_by_activation(config, parts, scores, schedule, (found, keys), results)))
-    frames |= _typed({"early_warning": early_warning(facts, members, join_early(found))})
+    curves = read_rows(config, "curves", EVALUATED, [], results)
+    frames: Frames = {}
+    if "scores" in kinds:
+        rounds = read_rounds(stats_path(config.name, "cost", results))
+        frames |= _compute(config, counted, scores, rows, curves, rounds)
+    if "layers" in kinds:
+        frames |= _typed(compute_by_activation(config, parts, scores, facts, members, curves, results))
     paths = [stats_path(config.name, name, results) for name in frames]
     with replacing(*paths) as partial:
         for path, frame in zip(partial, frames.values(), strict=True):
@@ -199,23 +175,6 @@ def _runs_by_activation(
         runs = read_rows(config, "runs", NEEDED, [("activation", "==", activation)], results)
         runs = runs.astype(dict.fromkeys(runs.select_dtypes("category"), "str"))
         yield runs, members[pd.Index(runs["run_key"]).get_indexer(pd.Index(members["run_key"])) >= 0]
-
-
-def _by_activation(
-    config: Config,
-    parts: Parts,
-    scores: pd.DataFrame,
-    schedule: pd.DataFrame,
-    early: "tuple[Found, pd.Index[Any]]",
-    results: Path,
-) -> Iterator[Frames]:
-    """Yield what rests on the records of one activation after another, alone in memory, and add to `early`."""
-    for runs, own in parts:
-        keys = pd.Index(runs["run_key"])
-        measured = measure(read_records(config, keys, results), runs)
-        add_early(*early, runs, measured.hidden)
-        curves = read_rows(config, "curves", EVALUATED, [("run_key", "in", keys)], results)
-        yield _of_records(runs, own, scores, curves, schedule, measured)
 
 
 def read_statistic(config: Config, statistic: str, results: Path = RESULTS) -> pd.DataFrame:

@@ -224,3 +224,6 @@ STATS: dict[str, tuple[Column, ...]] = {
     "explorer_curves": EXPLORER_CURVES,
     "explorer_layers": EXPLORER_LAYERS,
 }
+
+# What rests on the records of layers, and the explorer, made of one activation after another as these are.
+OF_LAYERS = ("gradients", "inside", "early_warning", "explorer", "explorer_curves", "explorer_layers")

@@ -25,6 +25,13 @@ def statistic_names() -> list[str]:
     return _keys(STATISTICS, "STATS")
 
 
+def layer_statistic_names() -> list[str]:
+    """Return the statistics that rest on the records of layers: the literal OF_LAYERS."""
+    literal = _assigned(_tree(STATISTICS), "OF_LAYERS")
+    assert literal is not None, "OF_LAYERS is one tuple literal"
+    return list(ast.literal_eval(literal))
+
+
 def metric_names() -> list[str]:
     """Return every metric of a run: the keys of the dict literal METRICS."""
     return _keys(METRICS, "METRICS")

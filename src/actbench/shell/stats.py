@@ -7,12 +7,16 @@ import os
 from actbench.plan.config import load_config
 
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+KINDS = ("scores", "layers")
 EXAMPLE = "actbench stats config/smoke.yaml"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of the verb."""
     parser.add_argument("config", metavar="CONFIG", help="config file; its tables are results/<name>/tables/*.parquet")
+    parser.add_argument(
+        "--only", choices=KINDS, help="statistics of scores, or of the records of layers; both can be made at once"
+    )
     parser.add_argument("--json", action="store_true", help="print the number of rows of each statistic as JSON")
 
 
@@ -22,7 +26,7 @@ def run(arguments: argparse.Namespace) -> int:
     from actbench.analysis.statistics import write_statistics
 
     config = load_config(arguments.config)
-    rows = write_statistics(config)
+    rows = write_statistics(config, kinds=[arguments.only] if arguments.only else KINDS)
     if arguments.json:
         print(json.dumps(rows))
     else:
