@@ -1,6 +1,7 @@
 """claims.csv end to end, from made-up tables: verdicts, strata, missing studies, families, files."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,11 @@ import pytest
 
 from actbench.analysis.atomic_file import replacing
 from actbench.analysis.claim_costs import read_costs
-from actbench.analysis.claim_tests import Evidence, read_evidence, read_exact
+from actbench.analysis.claim_tests import Evidence, read_evidence
 from actbench.analysis.claims import claims_path, compute_claims, read_claims, write_claims
-from actbench.analysis.claims_schema import CLAIM_TESTS, CLAIMS
+from actbench.analysis.claims_schema import CLAIM_TESTS, CLAIMS, EXACT
 from actbench.analysis.metrics import add_metrics
-from actbench.analysis.statistics import stats_path
+from actbench.analysis.statistics import read_if_made, stats_path
 from actbench.plan.design import expand
 from actbench.plan.errors import ConfigError
 from ledgers import claim, ledger_of
@@ -162,7 +163,7 @@ def test_an_exact_check_is_read_from_its_file(tmp_path: Path) -> None:
     assert found.loc["bad", ["effect", "note"]].to_list() == [1.0, "it is 1"]
 
 
-@pytest.mark.parametrize(("name", "read"), [("exact", read_exact), ("cost", read_costs)])
+@pytest.mark.parametrize(("name", "read"), [("exact", partial(read_if_made, columns=EXACT)), ("cost", read_costs)])
 def test_what_claims_rest_on_is_read_as_it_was_written(name: str, read: Callable, tmp_path: Path) -> None:
     """An absent file has no rows; one that was changed, is empty or has other columns is one line with the remedy."""
     path = tmp_path / f"{name}.csv"

@@ -9,7 +9,7 @@ import pytest
 
 from actbench.analysis import layer_records, shard_file, table_file
 from actbench.analysis.hidden_layers import REDUCTIONS, reduce_hidden
-from actbench.analysis.layer_records import Records, flags_of, names, read_records, records_of
+from actbench.analysis.layer_records import LayerRecords, flags_of, names, read_records, records_of
 from actbench.plan.design import expand
 from synthetic import fake_frames, make_config, write_results
 
@@ -24,7 +24,7 @@ def frames() -> dict[str, pd.DataFrame]:
     return {**frames, "layers": frames["layers"].assign(value=frames["layers"]["value"] * noise)}
 
 
-def rows_of(records: Records, keys: pd.Index) -> pd.DataFrame:
+def rows_of(records: LayerRecords, keys: pd.Index) -> pd.DataFrame:
     """Write records as rows again; those of other runs and unknown diagnostics are left out."""
     known = (records.run_B[records.block_R] >= 0) & (records.diagnostic_R < len(names()))
     columns = {
@@ -50,7 +50,7 @@ def test_the_order_of_the_rows_does_not_matter(frames: dict[str, pd.DataFrame]) 
     """Shuffled rows give the same records, but for the order of the diagnostics of one layer."""
     keys = pd.Index(frames["runs"]["run_key"])
     first, again = (records_of(rows, keys) for rows in (frames["layers"], frames["layers"].sample(frac=1)))
-    for field in fields(Records)[:4]:
+    for field in fields(LayerRecords)[:4]:
         np.testing.assert_array_equal(getattr(first, field.name), getattr(again, field.name))
     pd.testing.assert_frame_equal(rows_of(first, keys), rows_of(again, keys))
 

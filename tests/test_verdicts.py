@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 from scipy.stats import ttest_1samp
 from statsmodels.stats.weightstats import DescrStatsW
@@ -11,7 +10,7 @@ from statsmodels.stats.weightstats import DescrStatsW
 from actbench.analysis.verdicts import conclude, decide, judge, unite
 from ledgers import one_test
 
-SEEDS = pd.Series([0.30, 0.34, 0.27, 0.31, 0.33])
+SEEDS = np.array([0.30, 0.34, 0.27, 0.31, 0.33])
 DIFFERENCE = {
     "study": "main", "rule": "difference", "quantity": "score",
     "this": {"activation": "tanh"}, "that": {"activation": "relu"},
@@ -68,10 +67,10 @@ def test_the_interval_decides(
 def test_thin_and_constant_data_say_so(tmp_path: Path) -> None:
     """No seed, two seeds and seeds that all agree each have a verdict and a reason, and no p."""
     test = one_test(tmp_path, **DIFFERENCE, margin=0.1)
-    assert judge(pd.Series(dtype="float64"), test).verdict == "not estimable"
+    assert judge(np.empty(0), test).verdict == "not estimable"
     few = judge(SEEDS[:2], test)
     assert (few.verdict, few.note) == ("n too small", "fewer than 3 seeds")
-    constant = judge(pd.Series([0.5] * 5), test)
+    constant = judge(np.full(5, 0.5), test)
     assert (constant.verdict, constant.note, constant.low) == ("supported", "constant values", 0.5)
     assert np.isnan(constant.p)
 
@@ -100,5 +99,5 @@ def test_the_interval_covers_the_truth_at_its_rate(tmp_path: Path) -> None:
     """Of 4,000 draws of five seeds with a true effect of 0.1, 95 % of the intervals hold it (within 1.2 %)."""
     test = one_test(tmp_path, **DIFFERENCE, margin=0.1)
     draws = 0.1 + 0.05 * np.random.default_rng(1).standard_normal((4000, 5))
-    undecided = np.mean([judge(pd.Series(seeds), test).verdict == "inconclusive" for seeds in draws])
+    undecided = np.mean([judge(seeds, test).verdict == "inconclusive" for seeds in draws])
     assert undecided == pytest.approx(0.95, abs=0.012)

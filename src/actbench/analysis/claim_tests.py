@@ -18,7 +18,7 @@ from actbench.analysis.metrics import METRICS, add_metrics
 from actbench.analysis.row_groups import read_rows
 from actbench.analysis.run_values import Wanted, read_diagnostics, speed, value_of_runs, wanted_of
 from actbench.analysis.seed_resampling import Array, mean_of_seeds, resampled_error, resamples
-from actbench.analysis.statistics import read_typed, stats_path
+from actbench.analysis.statistics import read_if_made, stats_path
 from actbench.analysis.tables import RESULTS, read_table
 from actbench.analysis.verdicts import (
     CONTRADICTED,
@@ -30,7 +30,6 @@ from actbench.analysis.verdicts import (
     judge,
     unite,
 )  # fmt: skip
-from actbench.plan.checksums import refuse_damaged
 from actbench.plan.config import Config
 from actbench.plan.ledger import CLOCK, SPEED, Claim, ClaimTest
 from actbench.plan.registry import declared_text, known_levels
@@ -72,7 +71,7 @@ def read_evidence(config: Config, ledger: tuple[Claim, ...], results: Path = RES
     wanted = [item for test in tests for item in [wanted_of(test), *_of_law(test)] if item]
     diagnostics = read_diagnostics(config, runs, wanted, results)
     exact, costs = (stats_path(config.name, name, results) for name in ("exact", "cost"))
-    return Evidence(runs, members, curves, diagnostics, read_exact(exact), read_costs(costs))
+    return Evidence(runs, members, curves, diagnostics, read_if_made(exact, EXACT), read_costs(costs))
 
 
 def _of_rates(test: ClaimTest) -> str:
@@ -81,15 +80,6 @@ def _of_rates(test: ClaimTest) -> str:
 
 def _of_law(test: ClaimTest) -> tuple[Wanted, ...]:
     return LAWS[test.check].wanted if test.rule == "law" else ()
-
-
-def read_exact(path: Path) -> pd.DataFrame:
-    """Read stats/exact.csv; no rows where it was not made."""
-    if not path.exists():
-        return pd.DataFrame()
-    remedy = "run `actbench exact` with this config"
-    refuse_damaged(path, remedy=remedy)
-    return read_typed(path, EXACT, remedy)
 
 
 def rows_of_test(claim: Claim, test: ClaimTest, evidence: Evidence) -> Iterator[Row]:

@@ -24,10 +24,10 @@ NO_DIFFERENCE = "all differences are zero"
 def compare(scores: pd.DataFrame, grid: RateGrid, reference: str = REFERENCE) -> pd.DataFrame:
     """Compare each activation with the reference, in each study: overall and at each depth.
 
-    difference = mean over seeds of (mean over blocks of (score - score of reference)), its interval by bootstrap over
-    seeds, in which both choose their learning rates again; p by the Wilcoxon signed-rank test (Wilcoxon 1945) over
-    blocks, each averaged over its seeds; p_holm after Holm's correction (Holm 1979) among the tests of one study and
-    scope.
+    difference = mean over seeds of (mean over blocks of (score - score of reference)), its interval Student's over
+    seeds, in whose resamples both choose their learning rates again; p by the Wilcoxon signed-rank test (Wilcoxon
+    1945) over blocks, each averaged over its seeds; p_holm after Holm's correction (Holm 1979) among the tests of one
+    study and scope.
 
     Args:
         scores: the runs at the chosen learning rates, from `metrics.scores_by_study`.

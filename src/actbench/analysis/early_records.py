@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from actbench.analysis.hidden_layers import REDUCTIONS
-from actbench.analysis.layer_records import Array, Records
+from actbench.analysis.layer_records import Array, LayerRecords
 
 EARLY = 0.02  # share of a run's updates after which nothing is an early warning any more
 
@@ -19,7 +19,7 @@ def last_early(runs: pd.DataFrame) -> Array:
     return np.asarray(np.floor(EARLY * runs["steps"].to_numpy() + 1e-9))
 
 
-def early_blocks(records: Records, runs: pd.DataFrame) -> Array:
+def early_blocks(records: LayerRecords, runs: pd.DataFrame) -> Array:
     """Tell which blocks of records are early."""
     return np.asarray(records.step_B <= last_early(runs)[records.run_B])
 

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from actbench.analysis.layer_records import Array, Records, diagnostics_of
+from actbench.analysis.layer_records import Array, LayerRecords, diagnostics_of
 
 REDUCTIONS = ("first", "last", "lowest", "highest")  # of the hidden layers 1 … depth
 
 
-def reduce_hidden(records: Records, depths: Array, wanted_BD: Array) -> pd.DataFrame:
+def reduce_hidden(records: LayerRecords, depths: Array, wanted_BD: Array) -> pd.DataFrame:
     """Reduce each wanted diagnostic of each block to its first, last, lowest and highest hidden layer and their mean.
 
     Of a diagnostic of the whole network (layer 0) all are the number itself. What was not recorded has no row.

@@ -1,7 +1,8 @@
 """Frames and rows as JSON has them: numbers as numbers, missing and infinite ones as null."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -35,3 +36,11 @@ def round_digits(values: "pd.Series[Any]", digits: int = DIGITS) -> "pd.Series[A
     scale = 10.0 ** (digits - 1 - np.floor(np.log10(values.where(plain, 1.0).abs())))
     rounded: pd.Series[Any] = (values * scale).round() / scale
     return rounded.where(plain, values)
+
+
+def spans(keys: pd.DataFrame) -> Iterator[tuple[tuple[Any, ...], slice]]:
+    """Yield the rows of each key, which follow one another."""
+    starts = np.flatnonzero((keys != keys.shift()).any(axis=1)).tolist()
+    first = keys.iloc[starts].itertuples(index=False, name=None)
+    for key, (start, end) in zip(first, pairwise([*starts, len(keys)]), strict=True):
+        yield key, slice(start, end)

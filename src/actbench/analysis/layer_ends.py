@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from actbench.analysis.json_rows import round_digits
-from actbench.analysis.layer_records import Array, Records, diagnostics_of, flags_of
+from actbench.analysis.layer_records import Array, LayerRecords, diagnostics_of, flags_of
 
 PROFILES = (
     "preactivation_std", "activation_std", "gradient_norm", "backward_norm",
@@ -18,7 +18,7 @@ START, END = "start", "end"
 MOMENTS = (END, START)  # by name
 
 
-def ends_of(records: Records, runs: pd.DataFrame) -> pd.DataFrame:
+def ends_of(records: LayerRecords, runs: pd.DataFrame) -> pd.DataFrame:
     """Return the numbers of PROFILES at both ends: run, its place in `runs`, moment, layer, diagnostic, value.
 
     Args:

@@ -9,7 +9,7 @@ from actbench.analysis.early_records import early_blocks
 from actbench.analysis.hidden_layers import reduce_hidden
 from actbench.analysis.inside import DIAGNOSTICS
 from actbench.analysis.layer_ends import ends_of
-from actbench.analysis.layer_records import Records, flags_of
+from actbench.analysis.layer_records import LayerRecords, flags_of
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Measured:
     ends: pd.DataFrame
 
 
-def measure(parts: Iterable[Records], runs: pd.DataFrame) -> Measured:
+def measure(parts: Iterable[LayerRecords], runs: pd.DataFrame) -> Measured:
     """Reduce the records of these runs, of which each part has all or none of a run."""
     depths = runs["depth"].to_numpy()
     hidden, ends = [], []

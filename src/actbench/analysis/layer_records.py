@@ -26,7 +26,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 
 @dataclass(frozen=True)
-class Records:
+class LayerRecords:
     """Rows of some runs, those of one run at one step one after another.
 
     run_B: place of the block's run among those that are looked for, -1 for another. diagnostic_R: place in `names()`.
@@ -65,7 +65,7 @@ def diagnostics_of(places: Array) -> "pd.Categorical[str]":
     return pd.Categorical.from_codes(places, pd.Index(names()))
 
 
-def read_records(config: Config, keys: "pd.Index[Any]", results: Path = RESULTS) -> Iterator[Records]:
+def read_records(config: Config, keys: "pd.Index[Any]", results: Path = RESULTS) -> Iterator[LayerRecords]:
     """Yield the records of the row groups that hold one of these runs; all of a run come at once."""
     with open_table(config, "layers", results) as file:
         waiting: list[int] = []
@@ -79,14 +79,14 @@ def read_records(config: Config, keys: "pd.Index[Any]", results: Path = RESULTS)
         yield _numbered(file.read_row_groups(waiting, COLUMNS), keys)
 
 
-def records_of(layers: pd.DataFrame, keys: "pd.Index[Any]") -> Records:
+def records_of(layers: pd.DataFrame, keys: "pd.Index[Any]") -> LayerRecords:
     """Return the records of a table in memory, whatever the order of its rows."""
     coded = layers[COLUMNS].astype(dict.fromkeys(WORDS, "category"))
     order = np.lexsort((coded["layer"], coded["step"], coded["run_key"].cat.codes))
     return _numbered(pa.Table.from_pandas(coded.iloc[order], preserve_index=False), keys)
 
 
-def _numbered(rows: pa.Table, keys: "pd.Index[Any]") -> Records:
+def _numbered(rows: pa.Table, keys: "pd.Index[Any]") -> LayerRecords:
     rows = rows.unify_dictionaries()
     run, word = (rows[name].combine_chunks() for name in WORDS)
     step, layer, value = (rows[name].to_numpy() for name in ("step", "layer", "value"))
@@ -98,4 +98,5 @@ def _numbered(rows: pa.Table, keys: "pd.Index[Any]") -> Records:
     place = {name: index for index, name in enumerate(names())}
     place_D = np.array([place.get(each, len(place)) for each in word.dictionary.to_pylist()], dtype=np.int32)
     diagnostic_R = place_D[word.indices.to_numpy()] if len(code) else np.empty(0, dtype=np.int32)
-    return Records(run_B, step[starts], np.cumsum(starts, dtype=np.int32) - np.int32(1), layer, diagnostic_R, value)
+    block_R = np.cumsum(starts, dtype=np.int32) - np.int32(1)
+    return LayerRecords(run_B, step[starts], block_R, layer, diagnostic_R, value)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from actbench.analysis.layer_records import Records, diagnostics_of, flags_of, read_records
+from actbench.analysis.layer_records import LayerRecords, diagnostics_of, flags_of, read_records
 from actbench.analysis.tables import RESULTS
 from actbench.plan.config import Config
 from actbench.plan.ledger import CLOCK, SPEED, ClaimTest
@@ -82,7 +82,7 @@ def read_diagnostics(
     return {item: reduced.set_axis(keys[reduced.index]) for item, reduced in found.items()}
 
 
-def _batches(records: Iterable[Records], runs: pd.DataFrame, wanted: Sequence[Wanted]) -> Iterator[pd.DataFrame]:
+def _batches(records: Iterable[LayerRecords], runs: pd.DataFrame, wanted: Sequence[Wanted]) -> Iterator[pd.DataFrame]:
     """Yield the rows of diagnostics and moments that are wanted, some parts of the table at once; all of a run."""
     depth, steps = (runs[name].to_numpy() for name in ("depth", "steps"))
     flags = {at: flags_of({name for name, moment, _ in wanted if moment == at}) for at in ("start", "early", "end")}

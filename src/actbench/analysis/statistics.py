@@ -188,11 +188,16 @@ def read_statistic(config: Config, statistic: str, results: Path = RESULTS) -> p
 
 def read_rounds(path: Path) -> pd.DataFrame:
     """Read stats/cost.csv, the rounds of timing; no rows where it was not made."""
+    return read_if_made(path, COST)
+
+
+def read_if_made(path: Path, columns: tuple[Column, ...]) -> pd.DataFrame:
+    """Read what the verb of the file's name writes into stats; no rows where it was not made."""
     if not path.exists():
-        return NO_ROUNDS
-    remedy = "run `actbench cost` with this config"
+        return pd.DataFrame(columns=[column.name for column in columns])
+    remedy = f"run `actbench {path.stem}` with this config"
     refuse_damaged(path, remedy=remedy)
-    return read_typed(path, COST, remedy)
+    return read_typed(path, columns, remedy)
 
 
 def read_typed(path: Path, columns: tuple[Column, ...], remedy: str) -> pd.DataFrame:

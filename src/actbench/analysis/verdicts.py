@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from scipy.stats import t as student
 
 from actbench.analysis.intervals import CONFIDENCE
@@ -31,7 +30,7 @@ class Estimate:
     note: str = ""
 
 
-def judge(by_seed: "Array | pd.Series[float]", test: ClaimTest, chosen_again: float | None = None) -> Estimate:
+def judge(by_seed: Array, test: ClaimTest, chosen_again: float | None = None) -> Estimate:
     """Estimate the mean effect and decide.
 
     The interval is Student's t at 95 % over seeds: mean ± t·error with error = s/√n (Student 1908). Where resamples of
@@ -45,8 +44,7 @@ def judge(by_seed: "Array | pd.Series[float]", test: ClaimTest, chosen_again: fl
         test: the test of the ledger.
         chosen_again: the error with the choice of rates inside; None where every resample chooses alike.
     """
-    values = np.asarray(by_seed, dtype=np.float64)
-    values = values[~np.isnan(values)]
+    values = by_seed[~np.isnan(by_seed)]
     n = len(values)
     if n == 0:
         return Estimate(np.nan, np.nan, np.nan, np.nan, 0, NOT_ESTIMABLE)

@@ -13,12 +13,11 @@ import pandas as pd
 from actbench.audit.densities import t_point
 from actbench.audit.printed_rows import Numbers
 from actbench.audit.raw_rows import CONDITION, Raw, chosen, runs_of
-from actbench.audit.resampled import LISTED, OWN, REACH, ROUNDED, STATISTICS, Ends, resamples
+from actbench.audit.resampled import ROUNDED, Ends, resamples, slack_of, spread_of
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 Resampled = Callable[[Array], Array]  # how often each seed stands in each resample (M, S) -> numbers (K, M, S)
 DIGITS = 12
-HEAVY = 2.0  # how much farther than those of normal numbers standard deviations of resamples scatter
 
 
 class Laid(NamedTuple):
@@ -113,13 +112,9 @@ def errors_again(of: Resampled, groups: Sequence[Any], seeds: int) -> list[tuple
     for own, means, used in _alike(of, groups, seeds):
         if used < 2:
             continue
-        counts, chances = resamples(used)
-        for group, numbers in zip(own, means(counts), strict=True):
-            weights = np.where(np.isnan(numbers), 0.0, chances) / chances[~np.isnan(numbers)].sum()
-            numbers = np.where(np.isnan(numbers), 0.0, numbers)
-            variance = float(weights @ (numbers - weights @ numbers) ** 2) * used / (used - 1)
-            slack = 0.0 if used <= LISTED else HEAVY * REACH * np.sqrt((1 / STATISTICS + 1 / OWN) / 2)
-            found[group] = variance**0.5, float(variance**0.5 * slack)
+        for group, numbers in zip(own, means(resamples(used)[0]), strict=True):
+            error = spread_of(numbers, used)
+            found[group] = error, error * slack_of(used)
     return found
 
 

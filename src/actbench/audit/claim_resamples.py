@@ -14,11 +14,10 @@ from actbench.audit.claim_effects import CONTRASTS, Array, block, places
 from actbench.audit.claim_runs import has
 from actbench.audit.densities import midranks
 from actbench.audit.raw_rows import CONDITION
-from actbench.audit.resampled import LISTED, OWN, REACH, STATISTICS, resamples
+from actbench.audit.resampled import resamples, slack_of, spread_of
 from actbench.plan.ledger import ClaimTest
 
 DIGITS = 12
-HEAVY = 2.0  # how much farther than those of normal numbers standard deviations of resamples scatter
 LARGEST_T = 2.4  # of Student's intervals of more than LISTED seeds
 FIXED = ("interaction_share",)  # rules whose numbers by seed are those of one choice of rates
 
@@ -45,7 +44,7 @@ def error_again(rows: pd.DataFrame, test: ClaimTest) -> tuple[float | None, floa
     seeds = sorted(rows["seed"].unique())
     if test.rates == "each" or test.rule in FIXED or len(seeds) < 2 or rows["lr"].nunique() < 2:
         return None, 0.0
-    counts, chances = resamples(len(seeds))
+    counts, _ = resamples(len(seeds))
     cells: list[Any] = list(zip(*(rows[name] for name in CONDITION), strict=True))
     named = rows.assign(cell=cells)
     rates = {cell: _rates(own, seeds, counts) for cell, own in named.groupby("cell", sort=False)}
@@ -54,12 +53,8 @@ def error_again(rows: pd.DataFrame, test: ClaimTest) -> tuple[float | None, floa
     parts = [_of_part(own, test, seeds, rates) for own in _parts(named, test)]
     numbers = _mean(np.array(parts), axis=0)  # (M, S)
     means = _mean(np.where(counts > 0, numbers, np.nan), axis=1, weights=counts)
-    known = ~np.isnan(means)
-    weights = chances[known] / chances[known].sum()
-    variance = float(weights @ (means[known] - weights @ means[known]) ** 2)
-    error = float(np.sqrt(variance * len(seeds) / (len(seeds) - 1)))
-    own = np.sqrt((1 / STATISTICS + 1 / OWN) / 2)
-    return error, 0.0 if len(seeds) <= LISTED else HEAVY * REACH * LARGEST_T * error * float(own)
+    error = spread_of(means, len(seeds))
+    return error, LARGEST_T * error * slack_of(len(seeds))
 
 
 def _rates(own: pd.DataFrame, seeds: list[Any], counts: Array) -> list[float]:

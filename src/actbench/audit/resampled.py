@@ -19,6 +19,7 @@ Array = np.ndarray[Any, np.dtype[np.float64]]
 REACH = 4.5
 UNSEEN = 12.0  # over B: the largest share that B draws may miss altogether, e^-12 being as rare as REACH deviations
 OWN = 4000
+HEAVY = 2.0  # how much farther than those of normal numbers standard deviations of resamples scatter
 LISTED = 7  # seeds; of eight there are 6,435 resamples that differ
 TIE = 2e-11  # statistics are printed from sums on grids of 2⁻³⁶ and finer
 ROUNDED = 1e-9
@@ -50,6 +51,19 @@ def resamples(seeds: int) -> tuple[Array, Array]:
     listed = [np.bincount(row, minlength=seeds) for row in combinations_with_replacement(range(seeds), seeds)]
     ways = [factorial(seeds) / np.prod([factorial(n) for n in row]) for row in listed]
     return np.array(listed, dtype=float), np.array(ways) / seeds**seeds
+
+
+def spread_of(numbers_M: Array, seeds: int) -> float:
+    """Return the standard error that resamples of seeds give: their deviation times √(S / (S - 1))."""
+    chances = resamples(seeds)[1]
+    known = ~np.isnan(numbers_M)
+    weights, numbers = chances[known] / chances[known].sum(), numbers_M[known]
+    return float(np.sqrt(weights @ (numbers - weights @ numbers) ** 2 * seeds / (seeds - 1)))
+
+
+def slack_of(seeds: int) -> float:
+    """Return by which share of itself a printed error may be off: nothing where all resamples are listed."""
+    return 0.0 if seeds <= LISTED else float(HEAVY * REACH * np.sqrt((1 / STATISTICS + 1 / OWN) / 2))
 
 
 def mean_ends(values_RS: Array) -> list[tuple[Ends, Ends]]:

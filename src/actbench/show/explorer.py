@@ -6,14 +6,12 @@ nothing else; `explorer.js` says each average where it is taken. Beside profiles
 
 import json
 import math
-from collections.abc import Iterator
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
+from actbench.analysis.json_rows import spans
 from actbench.plan.config import Config, Study
 from actbench.show.explorer_theory import RELATIVE, pack_predictions
 from actbench.show.inputs import read_csv
@@ -101,21 +99,13 @@ def _curves(curves: pd.DataFrame, n_cells: int) -> Packed:
     packed: Packed = {"schedule": [0] * n_cells, **{split: [[]] * n_cells for split in SPLITS}}
     ordered_rows = curves.sort_values(["cell", "split", "step"])
     all_steps, accuracies = ordered_rows["step"].tolist(), ordered_rows["accuracy"].tolist()
-    for (cell, split), own in _spans(ordered_rows[["cell", "split"]]):
+    for (cell, split), own in spans(ordered_rows[["cell", "split"]]):
         steps = all_steps[own]
         if steps not in schedules:
             schedules.append(steps)
         packed["schedule"][cell] = schedules.index(steps)
         packed[split][cell] = accuracies[own]
     return {**packed, "steps": schedules}
-
-
-def _spans(keys: pd.DataFrame) -> Iterator[tuple[tuple[Any, ...], slice]]:
-    """Yield the rows of each key, which follow one another."""
-    starts = np.flatnonzero((keys != keys.shift()).any(axis=1)).tolist()
-    first = keys.iloc[starts].itertuples(index=False)
-    for key, (start, end) in zip(first, pairwise([*starts, len(keys)]), strict=True):
-        yield tuple(key), slice(start, end)
 
 
 def _layers(layers: pd.DataFrame, n_cells: int) -> Packed:
@@ -128,7 +118,7 @@ def _layers(layers: pd.DataFrame, n_cells: int) -> Packed:
         rows = layers[layers["moment"] == moment].sort_values(["cell", "layer"])
         recorded = [name for name in layers.columns if name not in PLACE and rows[name].notna().any()]
         packed[moment] = {name: [None] * n_cells for name in recorded}
-        cells = list(_spans(rows[["cell"]]))
+        cells = list(spans(rows[["cell"]]))
         for name in recorded:
             values = [value if math.isfinite(value) else None for value in rows[name].tolist()]
             for (cell,), own in cells:

@@ -1,12 +1,11 @@
 """What mean-field theory predicts of the explorer at initialisation, packed once for all cells that share it."""
 
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from actbench.analysis.json_rows import round_digits
+from actbench.analysis.json_rows import round_digits, spans
 
 CONDITION = [
     "dataset", "activation", "depth", "width", "init", "norm", "residual", "bias_offset", "input_scale"
@@ -35,15 +34,12 @@ def pack_predictions(theory: pd.DataFrame, runs: pd.DataFrame) -> tuple[list[dic
     wanted = theory.merge(runs[CONDITION].drop_duplicates(), on=CONDITION).sort_values([*CONDITION, "layer"])
     finite = np.isfinite(wanted[[column for column, _ in PREDICTED.values()]].to_numpy()).all(axis=1)
     columns = {name: _values(wanted[column], root) for name, (column, root) in PREDICTED.items()}
-    conditions = wanted[CONDITION]
-    starts = np.flatnonzero((conditions != conditions.shift()).any(axis=1)).tolist()
     packed: list[dict[str, Any]] = []
     places = {}
-    named = conditions.iloc[starts].itertuples(index=False, name=None)
-    for condition, (start, end) in zip(named, pairwise([*starts, len(wanted)]), strict=True):
-        if finite[start:end].all():
+    for condition, own in spans(wanted[CONDITION]):
+        if finite[own].all():
             places[condition] = len(packed)
-            packed.append({name: values[start:end] for name, values in columns.items()})
+            packed.append({name: values[own] for name, values in columns.items()})
     keys = pd.Series(list(runs[CONDITION].itertuples(index=False, name=None)), index=runs.index, dtype="object")
     return packed, keys.map(places).astype("Int64")
 
