@@ -9,7 +9,7 @@ from cases import CLASSES, Case, examples
 
 from actbench.levels.dataset import Dataset
 from actbench.levels.products import multiply
-from actbench.training import loop
+from actbench.training import loop, state
 from actbench.training.process import one_core
 
 
@@ -26,7 +26,7 @@ def dataset() -> Dataset:
 def prepare(case: Case, models: int, updates: int) -> Callable[[], None]:
     """Return a function that makes `updates` updates of the stack by the compiled engine."""
     one_core()
-    training = loop.start([case.run(seed) for seed in range(models)], dataset())
+    training = state.start([case.run(seed) for seed in range(models)], dataset())
     assert training.stack.network.compiled is not None
 
     def train() -> None:
@@ -39,7 +39,7 @@ def prepare(case: Case, models: int, updates: int) -> Callable[[], None]:
 def prepare_readable(case: Case, models: int, updates: int) -> Callable[[], None]:
     """Return a function that makes `updates` updates of the stack by autograd."""
     one_core()
-    training = loop.start([case.run(seed) for seed in range(models)], dataset())
+    training = state.start([case.run(seed) for seed in range(models)], dataset())
 
     def train() -> None:
         loop.advance_by_autograd(training, 0, updates)

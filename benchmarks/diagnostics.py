@@ -50,19 +50,19 @@ def without_diagnostics() -> Iterator[None]:
     """Let the loop score the probe and measure nothing on it."""
     import torch
 
-    from actbench.training import loop
+    from actbench.training import loop, state
     from actbench.training.evaluate import PROBE, score
 
     def scored(stack, scale_P11, x_NI, y_N, watch, step):
-        nothing_PK = torch.full((len(scale_P11), len(loop.diagnostic_keys(stack.network))), torch.nan)
+        nothing_PK = torch.full((len(scale_P11), len(state.diagnostic_keys(stack.network))), torch.nan)
         return score(stack, scale_P11, x_NI[:PROBE], y_N[:PROBE]), nothing_PK
 
-    kept = loop.probe, loop.Watch.before_update
-    loop.probe, loop.Watch.before_update = scored, lambda *_: None
+    kept = loop.probe, state.Watch.before_update
+    loop.probe, state.Watch.before_update = scored, lambda *_: None
     try:
         yield
     finally:
-        loop.probe, loop.Watch.before_update = kept
+        loop.probe, state.Watch.before_update = kept
 
 
 def overhead_of(depth: int, norm: str, activation: str, dataset: "Dataset") -> tuple[float, list[float]]:

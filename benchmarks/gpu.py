@@ -20,7 +20,7 @@ from plain_loop import network
 from torch import nn
 from torch.nn import functional
 
-from actbench.training import loop
+from actbench.training import loop, state
 from actbench.training.capacity import largest_stack
 from actbench.training.device import missing_for_cuda
 from actbench.training.process import one_core
@@ -59,7 +59,7 @@ def stacked(case: Case) -> tuple[Callable[[], None], int]:
     """Return a function that makes UPDATES updates of a full stack, and how many networks are in it."""
     data = dataset()
     models = largest_stack(case.run(0), data, "cuda")
-    training = loop.start([case.run(seed) for seed in range(models)], data, "cuda")
+    training = state.start([case.run(seed) for seed in range(models)], data, "cuda")
 
     def train() -> None:
         loop.advance_captured(training, 0, UPDATES)

@@ -42,7 +42,7 @@ def test_cached_runs_are_found_and_equal(tmp_path: Path) -> None:
     rows = to_rows(train_stack(runs, tiny_dataset()), seconds=3.0)
     cache = RunCache(tmp_path, "ab" * 32)
     assert cache.load(runs).num_rows == 0
-    cache.save(rows, runs[0])
+    cache.save(rows, runs)
     assert cache.load(runs[1:2]).equals(rows.slice(1, 1))
     assert RunCache(tmp_path, "cd" * 32).load(runs).num_rows == 0, "other data are other runs"
 
@@ -89,12 +89,12 @@ def test_of_two_rows_the_first_is_taken(tmp_path: Path, capsys: pytest.CaptureFi
     cache = RunCache(tmp_path, "ab" * 32)
     rows = [error_row(run), *(changed(error_row(run), **{name: value}) for name, value in (("seconds", 1.0),))]
     for row in rows:
-        cache.save(row, run)
-    cache.save(error_row(other), other)
+        cache.save(row, [run])
+    cache.save(error_row(other), [other])
     first, *_ = sorted(file for file in tmp_path.rglob("*.parquet") if run.key in run_keys_of(file))
     assert cache.load([run]).equals(read_chunk(first, ROWS))
     assert capsys.readouterr().err == ""
-    cache.save(changed(rows[0], clip_rate=0.5), run)
+    cache.save(changed(rows[0], clip_rate=0.5), [run])
     first, *_ = sorted(file for file in tmp_path.rglob("*.parquet") if run.key in run_keys_of(file))
     assert cache.load([run]).equals(read_chunk(first, ROWS))
     assert f"run {run.key} has clip_rate" in capsys.readouterr().err

@@ -12,7 +12,7 @@ import torch
 
 from actbench.levels.activations import ACTIVATIONS
 from actbench.plan.design import Run
-from actbench.training import loop
+from actbench.training import loop, state
 from actbench.training.evaluate import score, score_by_forward
 from exactness import looped
 from test_twin import runs_of, tiny_dataset
@@ -21,7 +21,7 @@ from test_twin import runs_of, tiny_dataset
 def check(runs: list[Run], steps: int = 5) -> None:
     """Make the same updates by both engines and compare parameters, statistics, clip counts, losses and scores."""
     data = tiny_dataset()
-    compiled, readable = loop.start(runs, data), loop.start(runs, data)
+    compiled, readable = state.start(runs, data), state.start(runs, data)
     assert compiled.stack.network.compiled is not None
     loop.advance(compiled, 0, steps)
     loop.advance_by_autograd(readable, 0, steps)
@@ -86,7 +86,7 @@ def test_scalar_activations_equal_their_torch_twins(activation: str) -> None:
 def test_both_engines_see_a_run_diverge_at_the_same_step() -> None:
     """A run that blows up leaves both engines after the same number of updates."""
     runs = [Run(**{**run.__dict__, "lr": 1e5, "init": "normal(1.0)"}) for run in runs_of(activation="relu", steps=30)]
-    compiled, readable = loop.start(runs, tiny_dataset()), loop.start(runs, tiny_dataset())
+    compiled, readable = state.start(runs, tiny_dataset()), state.start(runs, tiny_dataset())
     loop.advance(compiled, 0, 30)
     loop.advance_by_autograd(readable, 0, 30)
     assert (compiled.record.diverged_step_P > 0).sum() == 2, "two of the three were built to blow up, one dies"
@@ -126,7 +126,7 @@ def test_a_gradient_that_is_not_a_number_stays_with_its_model() -> None:
     """A model whose gradient, not yet its loss, is NaN leaves nothing behind for the next one, clipped by norm."""
     calm = runs_of(activation="gelu", norm="rmsnorm", residual="identity", clip="norm(0.5)", steps=4)
     wild = Run(**{**calm[0].__dict__, "init": "normal(1.0)", "lr": 1e20, "seed": 5})
-    alone, stacked = loop.start(calm, tiny_dataset()), loop.start([wild, *calm], tiny_dataset())
+    alone, stacked = state.start(calm, tiny_dataset()), state.start([wild, *calm], tiny_dataset())
     loop.advance(alone, 0, 4)
     loop.advance(stacked, 0, 4)
     assert stacked.record.diverged_step_P.tolist() == [2, -1, -1, -1], "its loss is finite once more"

@@ -11,7 +11,7 @@ from actbench.levels import diagnostic_loops as loops
 from actbench.levels import measures, spectra
 from actbench.levels.diagnostics import DIAGNOSTICS
 from actbench.plan.design import Run
-from actbench.training import loop, probe
+from actbench.training import loop, probe, state
 from actbench.training.evaluate import score
 from actbench.training.process import one_core
 from exactness import looped
@@ -38,7 +38,7 @@ def _as_jobs_train() -> Iterator[None]:
 
 def probed(runs: Sequence[Run], by: object, steps: Sequence[int]) -> list[tuple[torch.Tensor, ...]]:
     """Return loss, accuracy and diagnostics at some steps; training is the compiled engine's, whoever probes."""
-    training, found = loop.start(runs, DATA), []
+    training, found = state.start(runs, DATA), []
     for first, last in zip([0, *steps], steps, strict=False):
         loop._advance_watched(training, first, last)
         scale = training.batches.scale_P11
@@ -49,8 +49,8 @@ def probed(runs: Sequence[Run], by: object, steps: Sequence[int]) -> list[tuple[
 
 def check(runs: Sequence[Run]) -> None:
     """Compare both probes at the start, in the middle and at the end."""
-    keys = probe.diagnostic_keys(loop.build_network(runs[0], DATA))
-    steps = loop.start(runs, DATA).watch.steps
+    keys = probe.diagnostic_keys(state.build_network(runs, DATA))
+    steps = state.start(runs, DATA).watch.steps
     chosen = [steps[0], steps[len(steps) // 2], steps[-1]]
     ours, twins = (probed(runs, by, chosen) for by in (probe.probe, probe.probe_by_autograd))
     for (loss, right, values), (twin_loss, twin_right, twin_values) in zip(ours, twins, strict=True):
@@ -90,7 +90,7 @@ def test_every_step_is_probed_as_by_autograd(clip: str, optimizer: str) -> None:
 
 def test_the_compiled_probe_measures_registered_diagnostics() -> None:
     """What has a loop is in the registry."""
-    compiled = loop.build_network(runs_of()[0], DATA).compiled
+    compiled = state.build_network(runs_of(), DATA).compiled
     assert compiled is not None
     assert set(compiled.measured) <= set(DIAGNOSTICS)
 
@@ -117,7 +117,7 @@ def test_dead_units_are_looked_for_where_autograd_looks(monkeypatch: pytest.Monk
     runs = runs_of(activation="relu", bias_offset=-1.5)
     check(runs)
     check(runs_of(activation="relu", bias_offset=-1.5, norm="layernorm"))
-    place = probe.diagnostic_keys(loop.build_network(runs[0], DATA)).index((1, "dead_fraction"))
+    place = probe.diagnostic_keys(state.build_network(runs, DATA)).index((1, "dead_fraction"))
     on_probe = lambda stack, scale, x, y, *rest: probe.probe(stack, scale, x[:36], y[:36], *rest)  # noqa: E731
     (*_, some), (*_, every) = (probed(runs, by, [0])[0] for by in (on_probe, probe.probe))
     assert (some[:, place] > every[:, place]).any()
@@ -127,7 +127,7 @@ def test_dead_units_are_looked_for_where_autograd_looks(monkeypatch: pytest.Monk
 def test_the_last_search_for_dead_units_scores_in_passing(norm: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """To the bit as scoring alone does, and only where no batch is normalised; who leaves takes its scores along."""
     monkeypatch.setattr(probe, "PROBE", 36)
-    training = loop.start(runs_of(activation="relu", bias_offset=-1.5, norm=norm), DATA)
+    training = state.start(runs_of(activation="relu", bias_offset=-1.5, norm=norm), DATA)
     scale, steps = training.batches.scale_P11, training.watch.steps
     for first, last in zip((0, *steps), steps, strict=False):
         assert training.watch.on_train is None

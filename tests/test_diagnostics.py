@@ -9,7 +9,7 @@ from torch.nn import functional
 
 from actbench.levels.diagnostics import DIAGNOSTICS
 from actbench.plan.design import Run
-from actbench.training import loop, probe
+from actbench.training import loop, probe, state
 from actbench.training.evaluate import score
 from actbench.training.record import Record
 from actbench.training.schedule import is_recorded
@@ -32,7 +32,7 @@ def recorded(record: Record, index: int, step: int) -> Profile:
 
 def stacks_at(runs: list[Run], steps: list[int]) -> list[Stack]:
     """Return the stack after so many updates each, trained by autograd without any diagnostics."""
-    training, stacks = loop.start(runs, DATA), []
+    training, stacks = state.start(runs, DATA), []
     for first, last in zip([0, *steps], steps, strict=False):
         loop.advance_by_autograd(training, first, last)
         stacks.append(training.stack.select(torch.ones(len(runs), dtype=torch.bool)))
@@ -109,7 +109,7 @@ def test_a_unit_that_one_late_example_wakes_is_not_dead(monkeypatch: pytest.Monk
     """Units dead on the probe alone are looked at on every other part of the split, the last incomplete one too."""
     runs = runs_of(activation="relu", bias_offset=-1.5)
     monkeypatch.setattr(probe, "PROBE", 32)
-    monkeypatch.setattr(loop, "evaluation_steps", lambda steps: (0, steps))
+    monkeypatch.setattr(state, "evaluation_steps", lambda steps: (0, steps))
     (stack,) = stacks_at(runs, [0])
     record = loop.train_stack(runs, DATA)
     on_probe_only = 0
@@ -127,7 +127,7 @@ def test_a_unit_that_one_late_example_wakes_is_not_dead(monkeypatch: pytest.Monk
 def test_scores_equal_a_plain_evaluation(norm: str) -> None:
     """Loss and accuracy on a set that fills no whole number of vectors equal torch's in evaluation mode."""
     runs, data = runs_of(norm=norm), tiny_dataset()
-    training = loop.start(runs, data)
+    training = state.start(runs, data)
     x, y = torch.from_numpy(data.x_train[:75]), torch.from_numpy(data.y_train[:75])
     loss_P, accuracy_P = score(training.stack, training.batches.scale_P11, x, y)
     views = training.stack.views(training.stack.parameters_PN)

@@ -15,7 +15,7 @@ import torch
 from actbench.levels.dataset import Dataset
 from actbench.plan.design import Run
 from actbench.plan.shards import Shard, make_shards
-from actbench.training import loop, schedule
+from actbench.training import loop, schedule, state
 from actbench.training import shard as shard_module
 from actbench.training.probe import diagnostic_keys
 from actbench.training.process import one_core
@@ -43,9 +43,9 @@ def _as_jobs_train() -> Iterator[None]:
 def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Train by compiled loops or, as levels without a compiled form do, by autograd."""
     if request.param == "autograd":
-        build = loop.build_network
-        without = lambda run, dataset: dataclasses.replace(build(run, dataset), compile_loops=None)  # noqa: E731
-        monkeypatch.setattr(loop, "build_network", without)
+        build = state.build_network
+        without = lambda runs, dataset: dataclasses.replace(build(runs, dataset), compile_loops=None)  # noqa: E731
+        monkeypatch.setattr(state, "build_network", without)
     return request.param
 
 
@@ -158,7 +158,7 @@ def interrupted_after(done: int) -> object:
         calls.append(stack)
         if len(calls) <= done:
             return loop.train_stack(stack, dataset)
-        training = loop.start(stack, dataset)
+        training = state.start(stack, dataset)
         loop.advance(training, 0, 2)
         raise KeyboardInterrupt
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from actbench.plan.design import Run
-from actbench.training import loop
+from actbench.training import loop, state
 from actbench.training.loop import train_stack
 from actbench.training.record import Record
 from actbench.training.stack import make_stacks
@@ -44,7 +44,7 @@ def test_models_that_start_alike_are_measured_once(monkeypatch: pytest.MonkeyPat
     first, second, _ = runs_of(activation="relu", steps=4)
     others = ({"lr": 0.01}, {"seed": 7}, {"input_scale": 3.0}, {"bias_offset": 0.5}, {"seed": 7, "lr": 0.3})
     runs = [first, second, *(Run(**{**vars_of(first), **levels}) for levels in others)]
-    compiled, probed = type(loop.build_network(first, tiny_dataset()).compiled), []
+    compiled, probed = type(state.build_network([first], tiny_dataset()).compiled), []
     probe = compiled.probe
     counted = lambda self, *rest, **last: probed.append(len(rest[0])) or probe(self, *rest, **last)  # noqa: E731
     monkeypatch.setattr(compiled, "probe", counted)
@@ -71,7 +71,7 @@ def test_a_run_that_diverges_within_a_segment_has_one_record(most: int, monkeypa
     wild = Run(**{**vars_of(calm), "init": "normal(1.0)", "lr": 1e5})
     found = []
     for runs in ([wild], [wild, calm]):
-        training = loop.start(runs, tiny_dataset())
+        training = state.start(runs, tiny_dataset())
         loop.advance(training, 0, 30)
         assert training.rows_P.tolist() == list(range(1, len(runs)))
         found.append(numbers(training.record, 0))

@@ -16,7 +16,7 @@ from actbench.levels.dataset import Dataset, load_dataset
 from actbench.levels.datasets.fashion_mnist import DEBIAN
 from actbench.plan.design import Run, expand
 from actbench.plan.shards import make_shards
-from actbench.training import loop
+from actbench.training import loop, state
 from test_twin import runs_of
 from tiny import tiny_config, write_config
 from twin import plain_network, plain_optimizer, plain_step
@@ -43,7 +43,7 @@ def environment(root: Path) -> dict[str, str]:
 def check_against_plain_loop(run: Run, dataset: Dataset) -> None:
     """Compare the recorded validation losses with those of one ordinary network trained on the same batches."""
     record = loop.train_stack([run], dataset)
-    training = loop.start([run], dataset)
+    training = state.start([run], dataset)
     views = training.stack.views(training.stack.parameters_PN)
     inputs, classes = dataset.x_train.shape[1], dataset.classes
     network = plain_network(run, inputs, classes, views, 0)

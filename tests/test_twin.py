@@ -8,7 +8,7 @@ import torch
 
 from actbench.levels.dataset import Dataset
 from actbench.plan.design import Run
-from actbench.training import loop
+from actbench.training import loop, state
 from actbench.training.gradients import loss_and_gradient
 from exactness import levels
 from twin import plain_network, plain_optimizer, plain_step
@@ -43,7 +43,7 @@ def runs_of(**levels: object) -> list[Run]:
 
 def check(runs: list[Run]) -> None:
     """Compare outputs, every gradient, and the parameters after several steps with the plain twin."""
-    training = loop.start(runs, tiny_dataset())
+    training = state.start(runs, tiny_dataset())
     views = training.stack.views(training.stack.parameters_PN)
     networks = [plain_network(run, INPUTS, CLASSES, views, index) for index, run in enumerate(runs)]
     optimizers = [plain_optimizer(run, network) for run, network in zip(runs, networks, strict=True)]

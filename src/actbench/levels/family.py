@@ -1,6 +1,6 @@
 """The contract between the training loop and a model family.
 
-A family is one file in `models/` with `build(run, inputs, classes) -> Network`. The loop never looks inside: it asks
+A family is one file in `models/` with `build(runs, inputs, classes) -> Network`. The loop never looks inside: it asks
 for parameters, a forward pass and a trace, so recurrent, convolutional or attention families need no change to it.
 
 Letters: P models of a stack, B examples, I inputs, D width, C classes.
@@ -156,7 +156,8 @@ class Network:
 
     `initialise(run)` returns the initial parameters of one model, without the axis P, from that run's own streams.
     `statistics` maps each running statistic to its shape and initial value. `compile_loops` returns None when a level
-    has no compiled form: autograd through `forward` then trains the stack.
+    has no compiled form: autograd through `forward` then trains the stack. mixed: the models differ in activation, so
+    `forward` takes these models, all of them; otherwise it takes any number.
     """
 
     parameters: dict[str, Parameter]
@@ -164,6 +165,7 @@ class Network:
     initialise: Callable[[Run], Tensors]
     forward: Forward
     compile_loops: Callable[[], Compiled | None] | None = None
+    mixed: bool = False
 
     @cached_property
     def compiled(self) -> Compiled | None:

@@ -59,7 +59,7 @@ def measure_initial(run: Run, x_BI: Tensor) -> list[LayerPass]:
     x_BI: float64 inputs, as the network sees them.
     """
     family = importlib.import_module(f"actbench.levels.models.{run.model}")
-    network: Network = family.build(run, x_BI.shape[1], CLASSES)
+    network: Network = family.build([run], x_BI.shape[1], CLASSES)
     parameters = {name: tensor[None].double() for name, tensor in network.initialise(run).items()}
     statistics = {
         name: torch.full((1, *shape), value, dtype=torch.float64) for name, (shape, value) in network.statistics.items()

@@ -29,7 +29,7 @@ def steepest(derivative: Derivative, device: torch.device | None = None) -> tupl
         device: where those are.
 
     Returns:
-        Two tensors that broadcast against z (P, B, D): shape (1,), or (P, 1, 1) for a learned activation.
+        Two tensors that broadcast against z (P, B, D): shape (1,), or (P, 1, 1) for learned or mixed activations.
     """
     grid_G = GRID_G.to(device)
     largest, place = derivative(grid_G).abs().max(-1, keepdim=True)

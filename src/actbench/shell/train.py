@@ -38,7 +38,8 @@ def run(arguments: argparse.Namespace) -> int:
     from actbench.shell.progress import Progress
 
     config = load_config(arguments.config)
-    shards = {shard.id: shard for shard in make_shards(expand(config).runs, config.shard_minutes)}
+    runs = expand(config).runs
+    shards = {shard.id: shard for shard in make_shards(runs, config.shard_minutes)}
     if arguments.shard not in shards:
         raise ConfigError(
             "--shard", f"no shard {arguments.shard!r} in {arguments.config}; {nearest(arguments.shard, list(shards))}"
@@ -55,7 +56,9 @@ def run(arguments: argparse.Namespace) -> int:
     results = Path("results") / config.name
     progress = Progress(results, list(shards.values()), shard, sys.stderr if arguments.json else None)
     datasets = {name: load_dataset(name, arguments.data) for name in {item.dataset for item in shard.runs}}
-    rows = train_shard(shard, datasets, cache_folder(), progress.add)
+    own = set(shard.runs)
+    others = [item for item in runs if item not in own]
+    rows = train_shard(shard, datasets, cache_folder(), progress.add, others)
     file = arguments.output or results / "shards" / f"{shard.id}.parquet"
     write_shard(rows, file)
     progress.print()

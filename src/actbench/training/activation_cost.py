@@ -19,7 +19,7 @@ from actbench.levels.dataset import Dataset
 from actbench.plan.design import Run
 from actbench.plan.factors import FACTORS
 from actbench.plan.level import parse_level
-from actbench.training import loop
+from actbench.training import loop, state
 
 P, B, D = 16, 64, 64  # 65,536 numbers, 256 kB: they stay in a second-level cache, as in training
 ROUNDS, CALLS, UPDATES = 15, 8, 10
@@ -115,7 +115,7 @@ def _updates(text: str) -> Callable[[], float]:
     """Return a function that times updates of a stack of P models with the activation, in seconds for one update."""
     levels: dict[str, Any] = {name: factor.default for name, factor in FACTORS.items()}
     run = Run(**levels | {"activation": text, "width": D, "batch_size": B, "lr": 1e-4, "steps": 10**6})
-    training = loop.start([replace(run, seed=seed) for seed in range(P)], _noise(), "cpu")
+    training = state.start([replace(run, seed=seed) for seed in range(P)], _noise(), "cpu")
     done = 0
 
     def timed() -> float:

@@ -11,7 +11,8 @@ from actbench.levels.dataset import Dataset
 from actbench.plan.design import Run
 from actbench.training.batches import shared_inputs
 from actbench.training.evaluate import CHUNK
-from actbench.training.loop import Training, train_stack
+from actbench.training.loop import train_stack
+from actbench.training.state import Training
 
 
 def answers(run: Run, dataset: Dataset, x_BI: NDArray[np.float32]) -> NDArray[np.int64]:

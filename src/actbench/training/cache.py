@@ -49,17 +49,24 @@ class RunCache:
                         _warn_if_different(key, found.setdefault(key, row), row, file)
         return pa.concat_tables([ROWS.empty_table(), *found.values()])
 
-    def save(self, rows: pa.Table, run: Run) -> None:
-        """Add the rows of one trained stack, of which `run` is a member."""
-        self.known.add(write_chunk(rows, self._place(run)))
+    def save(self, rows: pa.Table, stack: Sequence[Run]) -> None:
+        """Add the rows of one trained stack, in its order: those of each tensor program to its own place."""
+        places = [self._place(run) for run in stack]
+        for place in sorted(set(places)):
+            own = [index for index, other in enumerate(places) if other == place]
+            self.known.add(write_chunk(rows.take(own), place))
 
     def choose(self, stacks: Sequence[Sequence[Run]]) -> int:
         """Return the index of a stack that nobody else is training; while there is none, wait for them to end."""
-        keys, places = [[run.key for run in stack] for stack in stacks], [self._place(stack[0]) for stack in stacks]
-        while (index := first_free(keys, places, self.marks)) is None:
+        while (index := self.first_free(stacks)) is None:
             stop_if_asked()
             time.sleep(POLL)
         return index
+
+    def first_free(self, stacks: Sequence[Sequence[Run]]) -> int | None:
+        """Return the index of the first stack that nobody else is training, None when there is none."""
+        keys, places = [[run.key for run in stack] for stack in stacks], [self._place(stack[0]) for stack in stacks]
+        return first_free(keys, places, self.marks)
 
     @contextmanager
     def begun(self, stack: Sequence[Run]) -> Iterator[bool]:

@@ -10,6 +10,7 @@ from actbench.plan.design import Run
 from actbench.training.stack import LARGEST
 
 MOST_ON_GPU = 8192  # models; thousands fill a GPU, more only lengthen the wait for the first finished run
+ABREAST_ON_GPU = 4  # stacks that train at once: while Python measures one, the GPU updates the others
 PARAMETER_COPIES = 10  # current, best, gradient flat and by layer, optimiser slots, temporaries of an update
 LAYER_COPIES = 8  # of the widest pass: z, normalised z, activation, their gradients and what autograd keeps of them
 SHARE = 0.6  # of the free memory; the rest is for the libraries and for what an allocator cannot use
@@ -18,11 +19,16 @@ SHARE = 0.6  # of the free memory; the rest is for the libraries and for what an
 def largest_stack(run: Run, dataset: Dataset, device: str) -> int:
     """Return the most models that a stack like this run's may hold.
 
-    On a GPU: SHARE · free bytes / bytes of one model, at least 1, at most MOST_ON_GPU.
+    On a GPU: SHARE · free bytes / ABREAST_ON_GPU / bytes of one model, at least 1, at most MOST_ON_GPU.
     """
     if device == "cpu":
         return LARGEST
-    return min(MOST_ON_GPU, max(1, int(SHARE * _free_bytes()) // model_bytes(run, dataset)))
+    return min(MOST_ON_GPU, max(1, int(SHARE * _free_bytes() / ABREAST_ON_GPU) // model_bytes(run, dataset)))
+
+
+def stacks_abreast(device: str) -> int:
+    """Return how many stacks train at once."""
+    return 1 if device == "cpu" else ABREAST_ON_GPU
 
 
 def model_bytes(run: Run, dataset: Dataset) -> int:

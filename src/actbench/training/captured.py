@@ -1,9 +1,9 @@
 """Training steps over tensors that never move: captured once as a CUDA graph, then replayed without Python.
 
 On a GPU the arithmetic of a step on small networks takes less time than Python needs to ask for it. A graph holds the
-whole step: gathering the batch, forward, backward, clipping, optimiser. It cannot let a model go in the middle, so a
-model that diverges goes on beside the others, uncounted, until the replay ends. Elsewhere than on a GPU the same step
-runs eagerly: that is how it is tested against `advance_by_autograd`.
+whole step: gathering the batch, forward, backward, clipping, optimiser. It serves its stack to the end: a
+model that diverges goes on beside the others, uncounted. Elsewhere than on a GPU the same step runs eagerly: that is
+how it is tested against `advance_by_autograd`.
 
 Letters: P models of a stack, S seeds, K updates, B examples, I inputs, N numbers of one model.
 """
@@ -20,13 +20,13 @@ from actbench.plan.level import parse_level
 from actbench.training.gradients import loss_and_gradient
 
 if TYPE_CHECKING:
-    from actbench.training.loop import Training
+    from actbench.training.state import Training
 
 WARMUP = 3  # steps on a side stream before a capture, as torch asks for, so that libraries set themselves up
 
 
 class CapturedSteps:
-    """The step of one stack as long as no model leaves it."""
+    """The step of one stack that no model leaves."""
 
     def __init__(self, training: "Training", most: int) -> None:
         """Make the static tensors for at most `most` updates in a row, and capture the step where there is a GPU."""
@@ -42,17 +42,17 @@ class CapturedSteps:
         self.done_P, self.clipped_P = torch.zeros_like(self.seed_P), torch.zeros_like(self.seed_P)
         self.replay = self._capture() if device.type == "cuda" else self._step
 
-    def advance(self, first: int, last: int) -> tuple[Tensor, Tensor, Tensor]:
+    def advance(self, live_P: Tensor, first: int, last: int) -> tuple[Tensor, Tensor, Tensor]:
         """Make the updates `first` … `last`; return live, updates made and clipped updates, (P,) each.
 
-        A model is live while its loss is finite; updates after that are not counted.
+        A model is live as long as it was before and its loss is finite; updates after that are not counted.
         """
         order_SKB, seed_P = self.batches.order(first, last - first)
         self.order_SKB[:, : last - first].copy_(order_SKB)
         self.seed_P.copy_(seed_P)
         self.place_1.zero_()
         self.step.fill_(first + 1)
-        self.live_P.fill_(True)
+        self.live_P.copy_(live_P)
         self.done_P.zero_()
         self.clipped_P.zero_()
         for _ in range(first, last):

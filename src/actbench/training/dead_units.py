@@ -20,8 +20,8 @@ def dead_units(
 ) -> tuple[Tensor, ...]:
     """Tell which units have |φ′(z)| < NO_SLOPE for every training example, (P, D) for each hidden layer.
 
-    Only models with a unit that is dead on all examples so far see the next ones. Every part has the same size (the
-    last one reaches back), and is normalised by itself, as a batch is.
+    Only models with a unit that is dead on all examples so far see the next ones, of a mixed stack all. Every part has
+    the same size (the last one reaches back), and is normalised by itself, as a batch is.
 
     Args:
         hidden: the hidden layers as the first `chunk` examples left them.
@@ -35,6 +35,7 @@ def dead_units(
         left_P = torch.stack([dead.any(1) for dead in dead_PD]).any(0)
         if not bool(left_P.any()):
             break
+        left_P = left_P | stack.network.mixed
         trace: list[LayerTrace] = []
         some, part_BI = stack.select(left_P), x_NI[: start + chunk][-chunk:]
         inputs_PBI = shared_inputs(part_BI, scale_P11[left_P])

@@ -1,109 +1,33 @@
 """The one training loop.
 
 Every run of a stack takes the same steps on its own batches with its own learning rate. A run whose loss is not finite
-is recorded as diverged and leaves the stack; nothing of its neighbours changes.
+is recorded as diverged and leaves the stack, or goes on unrecorded where the step is captured; nothing of its
+neighbours changes.
 
-Letters: P models that still train, N numbers of one model, I inputs.
+Letters: P models of the stack, N numbers of one model, I inputs.
 """
 
-import importlib
 import itertools
-import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
 from torch import Tensor
 
 from actbench.levels.clipping import CLIPPING
 from actbench.levels.dataset import Dataset
-from actbench.levels.family import Compiled, Network
+from actbench.levels.family import Compiled
 from actbench.levels.optimizers import OPTIMIZERS
 from actbench.plan.design import Run
 from actbench.plan.level import parse_level
-from actbench.training.batches import Batches
 from actbench.training.captured import CapturedSteps
-from actbench.training.device import chosen_device
 from actbench.training.evaluate import Scores, score
 from actbench.training.gradients import loss_and_gradient
-from actbench.training.probe import UPDATES, Watch, diagnostic_keys, probe
+from actbench.training.probe import UPDATES, probe
 from actbench.training.record import Record
-from actbench.training.schedule import evaluation_steps
-from actbench.training.stack import Stack, initial_stack
+from actbench.training.state import Training, start
 from actbench.training.stopping import stop_if_asked
 
 MOST_UPDATES = 128  # made at once; Ctrl-C waits for no more
-
-
-@dataclass
-class _Best:
-    """The models as they were at each one's lowest validation loss so far."""
-
-    stack: Stack
-    loss_P: Tensor
-    accuracy_P: Tensor
-    step_P: Tensor
-
-    def select(self, keep_P: Tensor) -> "_Best":
-        """Return the models whose entry of `keep_P` is True."""
-        columns = (self.loss_P[keep_P], self.accuracy_P[keep_P], self.step_P[keep_P])
-        return _Best(self.stack.select(keep_P), *columns)
-
-
-@dataclass
-class Training:
-    """A stack while it trains; `rows_P` are the places of its models in the record."""
-
-    stack: Stack
-    batches: Batches
-    record: Record
-    rows_P: Tensor
-    clipped_P: Tensor
-    best: _Best
-    watch: Watch
-    captured: CapturedSteps | None = None
-
-    def drop(self, finite_P: Tensor, steps_P: Tensor) -> None:
-        """Record the models that are not finite as diverged after `steps_P` updates and let them leave."""
-        if bool(finite_P.all()):
-            return
-        gone_P = ~finite_P
-        self.record.diverged(self.rows_P[gone_P], steps_P[gone_P], self.clipped_P[gone_P])
-        self.stack, self.best = self.stack.select(finite_P), self.best.select(finite_P)
-        self.batches.select(finite_P)
-        self.watch.select(finite_P)
-        self.rows_P, self.clipped_P = self.rows_P[finite_P], self.clipped_P[finite_P]
-
-
-def build_network(run: Run, dataset: Dataset) -> Network:
-    """Build the structure that a run's stack shares."""
-    family = importlib.import_module(f"actbench.levels.models.{run.model}")
-    network: Network = family.build(run, dataset.x_train.shape[1], dataset.classes)
-    return network
-
-
-def start(runs: Sequence[Run], dataset: Dataset, device: str | None = None) -> Training:
-    """Initialise a stack of runs that share a tensor program; only a CPU runs the compiled loops."""
-    device = device or chosen_device()
-    network = build_network(runs[0], dataset)
-    network = network if device == "cpu" else replace(network, compile_loops=None)
-    slots = OPTIMIZERS[parse_level("optimizer", runs[0].optimizer).name].slots
-    stack = initial_stack(runs, network, len(slots), device)
-    x_NI, y_N = _tensors(dataset.x_train, dataset.y_train, device=stack.parameters_PN.device)
-    size = sum(parameter.size for parameter in network.parameters.values())
-    steps = evaluation_steps(runs[0].steps)
-    record = Record(tuple(runs), steps, diagnostic_keys(network), size, dataset.classes)
-    count = len(runs)
-    none_P = torch.zeros(count, device=stack.parameters_PN.device)
-    best = _Best(_copied(stack), none_P + math.inf, none_P.clone(), none_P.long())
-    rows_P, clipped_P = torch.arange(count, device=none_P.device), none_P.long()
-    return Training(stack, Batches(runs, x_NI, y_N), record, rows_P, clipped_P, best, Watch(runs[0], steps))
-
-
-def _copied(stack: Stack) -> Stack:
-    """Copy what scoring needs."""
-    parameters_PN, statistics_PM = stack.parameters_PN.clone(), stack.statistics_PM.clone()
-    return replace(stack, parameters_PN=parameters_PN, statistics_PM=statistics_PM, slots_PTN=stack.slots_PTN[:, :0])
 
 
 def train_stack(
@@ -121,40 +45,47 @@ def train_stack(
         device: `cpu`, or `cuda` for the first GPU; the process's own (`device.use_device`) by default.
     """
     training = start(runs, dataset, device)
-    _evaluate(training, dataset, 0)
-    for first, last in itertools.pairwise(training.record.steps):
-        _advance_watched(training, first, last)
-        if len(training.rows_P):
-            _evaluate(training, dataset, last)
-    if len(training.rows_P):
-        _finish(training, dataset)
+    for _ in train_in_pieces(training, dataset):
+        pass
     if on_end is not None:
         on_end(training)
     return training.record
 
 
+def train_in_pieces(training: Training, dataset: Dataset) -> Iterator[None]:
+    """Train to the end; yield after each piece, before its numbers are asked for: a GPU may still be at it."""
+    _evaluate(training, dataset, 0)
+    for first, last in itertools.pairwise(training.record.steps):
+        _advance_watched(training, first, last)
+        yield
+        if len(training.rows_P):
+            _evaluate(training, dataset, last)
+    if len(training.rows_P):
+        _finish(training, dataset)
+
+
 def _advance_watched(training: Training, first: int, last: int) -> None:
     """Make the updates from `first` to `last`; before each of the final ones, remember the parameters."""
     stops = [stop for stop in range(last - UPDATES, last) if stop > first]
-    for start, stop in itertools.pairwise([first, *stops, last]):
-        if len(training.rows_P) and start >= last - UPDATES:
+    for begin, end in itertools.pairwise([first, *stops, last]):
+        if len(training.rows_P) and begin >= last - UPDATES:
             training.watch.before_update(training.stack.parameters_PN)
-        advance(training, start, stop)
+        advance(training, begin, end)
 
 
 def advance(training: Training, first: int, last: int) -> None:
-    """Make the updates from step `first` to step `last`: captured on a GPU, else compiled where the levels allow it."""
-    for start in range(first, last, MOST_UPDATES):
+    """Make the updates from step `first` to step `last`: captured in a fixed stack, else compiled where that can be."""
+    for begin in range(first, last, MOST_UPDATES):
         if len(training.rows_P) == 0:
             return
-        stop_if_asked(start / training.record.steps[-1])
-        stop = min(start + MOST_UPDATES, last)
-        if training.stack.parameters_PN.is_cuda:
-            advance_captured(training, start, stop)
+        stop_if_asked(begin / training.record.steps[-1])
+        stop = min(begin + MOST_UPDATES, last)
+        if training.fixed:
+            advance_captured(training, begin, stop)
         elif training.stack.network.compiled is None:
-            advance_by_autograd(training, start, stop)
+            advance_by_autograd(training, begin, stop)
         else:
-            _advance_compiled(training, training.stack.network.compiled, start, stop)
+            _advance_compiled(training, training.stack.network.compiled, begin, stop)
 
 
 def _advance_compiled(training: Training, compiled: Compiled, first: int, last: int) -> None:
@@ -169,10 +100,9 @@ def _advance_compiled(training: Training, compiled: Compiled, first: int, last: 
 
 
 def advance_captured(training: Training, first: int, last: int) -> None:
-    """Make the same updates by replaying one captured step."""
-    if training.captured is None or training.captured.stack is not training.stack:
-        training.captured = CapturedSteps(training, MOST_UPDATES)
-    live_P, done_P, clipped_P = training.captured.advance(first, last)
+    """Make the same updates by replaying one captured step; nothing waits for them."""
+    training.captured = training.captured or CapturedSteps(training, MOST_UPDATES)
+    live_P, done_P, clipped_P = training.captured.advance(training.live_P, first, last)
     training.clipped_P += clipped_P
     training.drop(live_P, first + done_P)
 
@@ -196,19 +126,22 @@ def advance_by_autograd(training: Training, first: int, last: int) -> None:
 
 
 def _evaluate(training: Training, dataset: Dataset, step: int) -> None:
-    """Measure validation scores, probe scores and diagnostics; let models leave whose loss is not finite."""
+    """Measure validation scores, probe scores and diagnostics; drop models whose loss is not finite."""
     stack, scale_P11 = training.stack, training.batches.scale_P11
     device = scale_P11.device
     validation = score(stack, scale_P11, *_tensors(dataset.x_val, dataset.y_val, device=device))
     x_NI, y_N = _tensors(dataset.x_train, dataset.y_train, device=device)
     on_probe, values_PK = probe(stack, scale_P11, x_NI, y_N, training.watch, step)
     finite_P = validation[0].isfinite() & on_probe[0].isfinite()
-    record, rows_P = training.record, training.rows_P
-    record.curve(rows_P, step, "train", on_probe)
-    record.curve(rows_P, step, "val", validation)
-    record.diagnostics(rows_P, step, values_PK)
+    record, (rows_P, *scores, live_PK) = (
+        training.record,
+        training.of_live(training.rows_P, *on_probe, *validation, values_PK),
+    )
+    record.curve(rows_P, step, "train", (scores[0], scores[1]))
+    record.curve(rows_P, step, "val", (scores[2], scores[3]))
+    record.diagnostics(rows_P, step, live_PK)
     _keep_best(training, validation, step)
-    training.drop(finite_P, torch.full_like(rows_P, step))
+    training.drop(finite_P, torch.full_like(training.rows_P, step))
 
 
 def _keep_best(training: Training, validation: Scores, step: int) -> None:
@@ -222,25 +155,29 @@ def _keep_best(training: Training, validation: Scores, step: int) -> None:
 
 
 def _finish(training: Training, dataset: Dataset) -> None:
-    """Record the final scores, those of the best validation step, and how often clipping acted."""
-    record, rows_P, best = training.record, training.rows_P, training.best
+    """Record what diverged, the final scores, those of the best validation step, and how often clipping acted."""
+    record, best = training.record, training.best
     scale_P11 = training.batches.scale_P11
-    record.updates_clipped_P[rows_P.cpu().numpy()] = training.clipped_P.cpu().numpy()
+    training.record_diverged()
+    rows_P, clipped_P, best_step_P = (
+        tensor.cpu().numpy() for tensor in training.of_live(training.rows_P, training.clipped_P, best.step_P)
+    )
+    record.updates_clipped_P[rows_P], record.best_step_P[rows_P] = clipped_P, best_step_P
     device = scale_P11.device
     for split in ("train", "val", "test"):
         x_NI, y_N = _tensors(getattr(dataset, f"x_{split}"), getattr(dataset, f"y_{split}"), device=device)
         known = training.watch.on_train if split == "train" else None
-        _record_scores(record, split, rows_P, known or score(training.stack, scale_P11, x_NI, y_N))
-    _record_scores(record, "best_val", rows_P, (best.loss_P, best.accuracy_P))
+        _record_scores(training, split, known or score(training.stack, scale_P11, x_NI, y_N))
+    _record_scores(training, "best_val", (best.loss_P, best.accuracy_P))
     on_test = score(best.stack, scale_P11, *_tensors(dataset.x_test, dataset.y_test, device=device))
-    _record_scores(record, "best_test", rows_P, on_test)
-    record.best_step_P[rows_P.cpu().numpy()] = best.step_P.cpu().numpy()
+    _record_scores(training, "best_test", on_test)
 
 
 def _tensors(*arrays: object, device: torch.device) -> list[Tensor]:
     return [torch.as_tensor(array, device=device) for array in arrays]
 
 
-def _record_scores(record: Record, prefix: str, rows_P: Tensor, scores: Scores) -> None:
-    record.final(f"{prefix}_loss", rows_P, scores[0])
-    record.final(f"{prefix}_accuracy", rows_P, scores[1])
+def _record_scores(training: Training, prefix: str, scores: Scores) -> None:
+    rows_P, loss_P, accuracy_P = training.of_live(training.rows_P, *scores)
+    training.record.final(f"{prefix}_loss", rows_P, loss_P)
+    training.record.final(f"{prefix}_accuracy", rows_P, accuracy_P)

@@ -14,9 +14,11 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from actbench.levels.activations import ACTIVATIONS
 from actbench.levels.family import Network, Tensors
 from actbench.plan.design import Run
 from actbench.plan.factors import FACTORS
+from actbench.plan.level import parse_level
 from actbench.plan.places import VARYING
 
 SHARED = tuple(name for name in FACTORS if name not in VARYING)
@@ -27,26 +29,36 @@ LARGEST = 32  # models; their activations then fit a CPU's second-level cache
 VECTOR = 32
 
 
-def shared_levels(run: Run) -> tuple[str | int | float, ...]:
-    """Return the levels that decide which runs can be stacked with this one."""
-    return tuple(getattr(run, name) for name in SHARED)
+def shared_levels(run: Run, mixed: bool = False) -> tuple[object, ...]:
+    """Return what must agree for runs to be stacked: levels, in `mixed` stacks only the names an activation learns."""
+    if not mixed:
+        return tuple(getattr(run, name) for name in SHARED)
+    learned = tuple(ACTIVATIONS[parse_level("activation", run.activation).name].learned)
+    return (learned, *(getattr(run, name) for name in SHARED if name != "activation"))
 
 
-def make_stacks(runs: Sequence[Run], largest: Callable[[Run], int] = lambda run: LARGEST) -> list[tuple[Run, ...]]:
+def make_stacks(
+    runs: Sequence[Run], largest: Callable[[Run], int] = lambda run: LARGEST, mixed: bool = False
+) -> list[tuple[Run, ...]]:
     """Group runs that share a tensor program into stacks of nearly equal size.
 
     Args:
         runs: the runs.
         largest: how many models a stack like a run's may hold.
+        mixed: whether models of a stack may differ in activation; equal ones then stand side by side.
     """
-    groups: dict[tuple[str | int | float, ...], list[Run]] = {}
+    groups: dict[tuple[object, ...], list[Run]] = {}
     for run in runs:
-        groups.setdefault(shared_levels(run), []).append(run)
+        groups.setdefault(shared_levels(run, mixed), []).append(run)
     stacks = []
     for group in groups.values():
         count = -(-len(group) // largest(group[0]))
-        stacks += [tuple(group[index::count]) for index in range(count)]
+        stacks += [_side_by_side(group[index::count]) for index in range(count)]
     return stacks
+
+
+def _side_by_side(runs: Sequence[Run]) -> tuple[Run, ...]:
+    return tuple(sorted(runs, key=lambda run: run.activation))
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ import torch
 from actbench.levels.dataset import Dataset, load_dataset
 from actbench.levels.initializers import INITIALIZERS
 from actbench.levels.probe_table import probe, probed_run
-from actbench.training.loop import Training, train_stack
+from actbench.training.loop import train_stack
+from actbench.training.state import Training
 from actbench.validation.check import Check
 
 FAN_IN, FAN_OUT = 600, 400

@@ -1,1 +1,1 @@
-"""Model families: one file each, with `build(run, inputs, classes) -> Network`."""
+"""Model families: one file each, with `build(runs, inputs, classes) -> Network`."""

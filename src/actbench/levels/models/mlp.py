@@ -6,12 +6,13 @@ width). Output: h W + b. Every tensor of a stack leads with the model axis.
 Letters: P models of a stack, B examples, I inputs, D width, C classes.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import torch
 from torch import Tensor
 
+from actbench.levels.activation_blocks import activation_of, derivative_of
 from actbench.levels.activations import ACTIVATIONS
 from actbench.levels.family import LayerTrace, Network, Parameter, Tensors
 from actbench.levels.initializers import INITIALIZERS
@@ -23,14 +24,17 @@ from actbench.plan.level import parse_level
 from actbench.plan.seeds import stream
 
 
-def build(run: Run, inputs: int, classes: int) -> Network:
-    """Build the network structure of a run, the same for every run that differs in init, seed or scale only.
+def build(runs: Sequence[Run], inputs: int, classes: int) -> Network:
+    """Build the network structure that the runs of a stack share.
 
     Args:
-        run: the levels; init, lr, bias_offset, input_scale and seed are read by `initialise` alone.
+        runs: they may differ in init, lr, bias_offset, input_scale and seed, which `initialise` alone reads, and in
+            blocks of neighbours also in activation, as long as their activations learn the same parameters. When all
+            have one activation, the network takes any number of models.
         inputs: number of input features.
         classes: number of outputs.
     """
+    run, levels = runs[0], [run.activation for run in runs]
     parameters = _parameters(run, inputs, classes)
     norm = NORMALIZATIONS[parse_level("norm", run.norm).name]
     statistics: dict[str, tuple[tuple[int, ...], float]] = {
@@ -38,8 +42,10 @@ def build(run: Run, inputs: int, classes: int) -> Network:
         for layer in range(1, run.depth + 1)
         for name, value in norm.statistics.items()
     }
-    initialise, loops = partial(_initialise, parameters), partial(compile_mlp, run, inputs, classes)
-    return Network(parameters, statistics, initialise, partial(_forward, run), loops)
+    forward = partial(_forward, run, activation_of(levels), derivative_of(levels))
+    mixed = len(set(levels)) > 1
+    loops = None if mixed else partial(compile_mlp, run, inputs, classes)
+    return Network(parameters, statistics, partial(_initialise, parameters), forward, loops, mixed)
 
 
 def _parameters(run: Run, inputs: int, classes: int) -> dict[str, Parameter]:
@@ -88,27 +94,28 @@ def _generator(run: Run, purpose: str, layer: int) -> torch.Generator:
     return torch.Generator().manual_seed(stream(run.seed, f"{purpose}/{layer}"))
 
 
-def _plain_activation(run: Run) -> partial[Tensor]:
+def _plain_activation(run: Run) -> Callable[[Tensor], Tensor]:
     """Return φ as a function of z alone, with learned parameters at their initial values."""
-    level = parse_level("activation", run.activation)
-    entry = ACTIVATIONS[level.name]
+    entry = ACTIVATIONS[parse_level("activation", run.activation).name]
     learned = [torch.tensor(value, dtype=torch.float64) for value in entry.learned.values()]
-    return partial(_apply, entry.function, level.arguments, learned)
+    return _with_learned(activation_of([run.activation]), learned)
 
 
-def _apply(function: Callable[..., Tensor], arguments: tuple[float, ...], learned: list[Tensor], z: Tensor) -> Tensor:
-    return function(z, *arguments, *learned)
+def _with_learned(function: Callable[..., Tensor], learned: Sequence[Tensor]) -> Callable[[Tensor], Tensor]:
+    return lambda z: function(z, *learned)
 
 
 def _forward(
     run: Run,
+    phi: Callable[..., Tensor],
+    slope: Callable[..., Tensor],
     parameters: Tensors,
     statistics: Tensors,
     x_PBI: Tensor,
     mode: str,
     trace: list[LayerTrace] | None = None,
 ) -> Tensor:
-    activation, phi = ACTIVATIONS[parse_level("activation", run.activation).name], _arguments("activation", run)
+    activation = ACTIVATIONS[parse_level("activation", run.activation).name]
     norm = NORMALIZATIONS[parse_level("norm", run.norm).name]
     residual, weights = RESIDUALS[parse_level("residual", run.residual).name], _arguments("residual", run)
     h_PBD = x_PBI
@@ -116,12 +123,11 @@ def _forward(
         z_PBD = _linear(h_PBD, parameters, layer)
         z_PBD = _normalise(norm, run, layer, z_PBD, parameters, statistics, mode)
         learned = [parameters[f"{name}{layer}"] for name in activation.learned]
-        u_PBD = activation.function(z_PBD, *phi, *learned)
+        u_PBD = phi(z_PBD, *learned)
         h_PBD = u_PBD if layer == 1 else residual.function(h_PBD, u_PBD, run.depth, *weights)
         if trace is not None:
-            fixed = [tensor.detach() for tensor in learned]
-            slope = partial(_apply, activation.derivative, phi, fixed)
-            trace.append(LayerTrace(layer, f"weight{layer}", z_PBD, u_PBD, slope))
+            own = _with_learned(slope, [tensor.detach() for tensor in learned])
+            trace.append(LayerTrace(layer, f"weight{layer}", z_PBD, u_PBD, own))
     output = run.depth + 1
     logits_PBC = _linear(h_PBD, parameters, output)
     if trace is not None:
