@@ -1,105 +1,130 @@
-"""Compare actbench with a plain PyTorch loop on one GPU, on the networks of the default grid; needs an NVIDIA GPU.
+"""Compare actbench with a plain PyTorch loop on one GPU, on networks of the default and the paper grid.
 
     python benchmarks/gpu.py
 
-For every depth and norm of the default grid's main study, the plain loop trains single networks and actbench full
-stacks; evaluations and diagnostics are left out of both. Elapsed time, the median of several rounds after a warm-up
-round, which also captures the graph. Written to benchmarks/gpu.md, which `speed.py` adds to its own table.
+Needs an NVIDIA GPU. For every depth and norm of the default grid's main study the plain loop trains single networks,
+and actbench the stack that it makes of these runs: of all activations that share a program, initialisations, rates and
+seeds; then the paper grid's larger stack. Evaluations and diagnostics are left out. Elapsed time, the median of several
+rounds after a warm-up round, which also captures the graph. The last line trains the whole main study with everything
+recorded, from the first weights on. Written to benchmarks/gpu.md, which `speed.py` adds to its own table.
 """
 
 import statistics
-import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import torch
 from cases import Case, batches, examples
 from compiled_stack import dataset
 from plain_loop import network
-from torch import nn
 from torch.nn import functional
 
+from actbench.plan.config import load_config
+from actbench.plan.design import Run, expand
 from actbench.training import loop, state
-from actbench.training.capacity import largest_stack
-from actbench.training.device import missing_for_cuda
+from actbench.training.abreast import train_abreast
+from actbench.training.capacity import largest_stack, stacks_abreast
+from actbench.training.device import missing_for_cuda, use_device
 from actbench.training.process import one_core
+from actbench.training.stack import make_stacks
 
 FOLDER = Path(__file__).resolve().parent
 ROUNDS, UPDATES, STEPS = 5, 100, 1000
+DEPTHS, NORMS = (2, 4, 8, 16), ("none", "batchnorm", "layernorm")
+HEADER = (
+    "| depth | norm | plain loop, networks per hour | stack of the default grid | networks per hour | ratio |"
+    " stack of the paper grid | networks per hour | ratio |\n|" + " --- |" * 9
+)
+
+Stacks = list[tuple[Run, ...]]
 
 
-def cases() -> list[Case]:
-    """Return the structures of the default grid's main study, for one activation."""
-    return [
-        Case(depth, 64, norm, "relu", "sgd") for depth in (2, 4, 8, 16) for norm in ("none", "batchnorm", "layernorm")
-    ]
+def stacks_of(config: str, device: str) -> Stacks:
+    """Return the stacks of a config's main study, as a job on the device makes them."""
+    design = expand(load_config(FOLDER.parent / "config" / config))
+    members = set(design.members["main"])
+    runs = [run for run in design.runs if run.key in members]
+    return make_stacks(runs, partial(largest_stack, dataset=dataset(), device=device), mixed=True)
 
 
-def plain(case: Case) -> tuple[Callable[[], None], int]:
-    """Return a function that makes UPDATES updates of one network by an ordinary loop, and how many networks: 1."""
-    x_NI, y_N = (torch.from_numpy(array).cuda() for array in examples())
-    order_KB = torch.from_numpy(batches(1, UPDATES, case.batch)[0]).cuda()
-    item = network(case).cuda()
-    parameters = list(item.parameters())
-    optimizer = torch.optim.SGD(parameters, lr=0.01, momentum=0.9, fused=True)
+def stack_like(case: Case, stacks: Stacks) -> tuple[Run, ...]:
+    """Return the largest of the stacks that have a case's depth and norm and no residual connections."""
+    alike = [s for s in stacks if (s[0].depth, s[0].norm, s[0].residual) == (case.depth, case.norm, "none")]
+    return max(alike, key=len)
+
+
+def plain(case: Case, device: str, updates: int = UPDATES) -> Callable[[], None]:
+    """Return a function that makes updates of one network by an ordinary loop."""
+    x_NI, y_N = (torch.from_numpy(array).to(device) for array in examples())
+    order_KB = torch.from_numpy(batches(1, updates, case.batch)[0]).to(device)
+    item = network(case).to(device)
+    optimizer = torch.optim.SGD(item.parameters(), lr=0.01, momentum=0.9, fused=True)
 
     def train() -> None:
         for rows_B in order_KB:
             loss = functional.cross_entropy(item(x_NI[rows_B]), y_N[rows_B])
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
-            nn.utils.clip_grad_norm_(parameters, 1.0, foreach=True)
             optimizer.step()
 
-    return train, 1
+    return train
 
 
-def stacked(case: Case) -> tuple[Callable[[], None], int]:
-    """Return a function that makes UPDATES updates of a full stack, and how many networks are in it."""
-    data = dataset()
-    models = largest_stack(case.run(0), data, "cuda")
-    training = state.start([case.run(seed) for seed in range(models)], data, "cuda")
-
-    def train() -> None:
-        loop.advance_captured(training, 0, UPDATES)
-        assert len(training.rows_P) == models, "no model may leave a timed stack"
-
-    return train, models
+def stacked(stack: Sequence[Run], device: str, updates: int = UPDATES) -> Callable[[], None]:
+    """Return a function that makes updates of a stack."""
+    training = state.start(stack, dataset(), device, fixed=True)
+    return partial(loop.advance, training, 0, updates)
 
 
-def per_hour(prepared: tuple[Callable[[], None], int]) -> float:
+def per_hour(train: Callable[[], None], models: int, wait: Callable[[], None], updates: int = UPDATES) -> float:
     """Return the networks of STEPS updates that are trained in an hour."""
-    train, models = prepared
     seconds = []
     for round_ in range(ROUNDS + 1):
-        torch.cuda.synchronize()
+        wait()
         start = time.perf_counter()
         train()
-        torch.cuda.synchronize()
+        wait()
         if round_:
             seconds.append(time.perf_counter() - start)
-    return 3600 * models * UPDATES / STEPS / statistics.median(seconds)
+    return 3600 * models * updates / STEPS / statistics.median(seconds)
 
 
-def main() -> None:
-    """Time every case and write the table."""
+def whole(stacks: Stacks, device: str, plain_per_hour: dict[tuple[int, str], float]) -> str:
+    """Train stacks with everything recorded; return a line with the ratio to the plain loop, which records nothing."""
+    start, abreast = time.perf_counter(), stacks_abreast(device)
+    for first in range(0, len(stacks), abreast):
+        train_abreast(stacks[first : first + abreast], dataset(), device)
+    hours = (time.perf_counter() - start) / 3600
+    runs = [run for stack in stacks for run in stack]
+    by_plain = sum(run.steps / STEPS / plain_per_hour[run.depth, run.norm] for run in runs)
+    what = f"{len(runs):,} networks of {len(stacks)} stacks, evaluations and diagnostics included"
+    return (
+        f"The default grid's main study, {what}: {len(runs) / hours:,.0f} networks per hour, {by_plain / hours:,.0f} ×"
+    )
+
+
+def main(device: str = "cuda") -> None:
+    """Time every case and the whole main study, and write the table."""
     missing = missing_for_cuda()
     if missing:
         raise SystemExit(f"benchmarks/gpu.py: {missing}")
     one_core()
-    lines = ["## On a GPU", "", f"{torch.cuda.get_device_name()}, torch {torch.__version__}", ""]
-    lines += [
-        "| depth | norm | plain loop, networks per hour | actbench, networks per hour | ratio |",
-        "|" + " --- |" * 5,
-    ]
-    for case in cases():
-        one, many = per_hour(plain(case)), per_hour(stacked(case))
-        lines.append(f"| {case.depth} | {case.norm} | {one:,.0f} | {many:,.0f} | {many / one:,.0f} |")
+    use_device(device)
+    default, paper = stacks_of("config.yaml", device), stacks_of("paper.yaml", device)
+    lines, by_plain = ["## On a GPU", "", f"{torch.cuda.get_device_name()}, torch {torch.__version__}", "", HEADER], {}
+    for case in (Case(depth, 64, norm, "relu", "sgd") for depth in DEPTHS for norm in NORMS):
+        one = by_plain[case.depth, case.norm] = per_hour(plain(case, device), 1, torch.cuda.synchronize)
+        lines.append(f"| {case.depth} | {case.norm} | {one:,.0f} |")
+        for stack in (stack_like(case, default), stack_like(case, paper)):
+            many = per_hour(stacked(stack, device), len(stack), torch.cuda.synchronize)
+            lines[-1] += f" {len(stack):,} | {many:,.0f} | {many / one:,.0f} |"
         print(lines[-1], flush=True)
+    lines += ["", whole(default, device, by_plain)]
+    print(lines[-1])
     (FOLDER / "gpu.md").write_text("\n".join([*lines, ""]), encoding="utf-8")
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(FOLDER))
     main()

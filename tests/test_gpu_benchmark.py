@@ -1,0 +1,45 @@
+"""What `benchmarks/gpu.py` measures, here with a CPU in the place of the GPU: its work is the grid's own."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+BENCHMARKS = Path(__file__).resolve().parent.parent / "benchmarks"
+
+
+@pytest.fixture
+def gpu(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Import the benchmark, with few rounds."""
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    import gpu
+
+    monkeypatch.setattr(gpu, "ROUNDS", 1)
+    return gpu
+
+
+def test_its_stacks_are_those_of_a_job(gpu: Any) -> None:
+    """Every run of the main study is in one stack; a stack has several activations and the case's depth and norm."""
+    from cases import Case
+
+    stacks = gpu.stacks_of("config.yaml", "cpu")
+    assert sum(map(len, stacks)) == len({run.key for stack in stacks for run in stack}) > 4000
+    for depth in gpu.DEPTHS:
+        for norm in gpu.NORMS:
+            stack = gpu.stack_like(Case(depth, 64, norm, "relu", "sgd"), stacks)
+            assert {(run.depth, run.norm, run.residual, run.clip) for run in stack} == {(depth, norm, "none", "none")}
+            assert len({run.activation for run in stack}) > 1
+
+
+def test_both_sides_train(gpu: Any) -> None:
+    """A few updates of either, and whole stacks with everything recorded, give rates above 0."""
+    from cases import Case
+
+    case = Case(2, 64, "none", "relu", "sgd")
+    stack = gpu.stack_like(case, gpu.stacks_of("config.yaml", "cpu"))[:4]
+    for train, models in ((gpu.plain(case, "cpu", 2), 1), (gpu.stacked(stack, "cpu", 2), len(stack))):
+        assert gpu.per_hour(train, models, lambda: None, 2) > 0
+    short = [tuple(replace(run, steps=3) for run in stack)]
+    line = gpu.whole(short, "cpu", {(2, "none"): 3600.0})
+    assert line.startswith("The default grid's main study, 4 networks of 1 stacks")
