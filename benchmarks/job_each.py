@@ -1,7 +1,8 @@
-"""(d) One Snakemake job per network against shards: CPU time with all that a job costs."""
+"""(d) One Snakemake job per network against shards: CPU time with all that a job costs, in rounds that interleave."""
 
 import os
 import resource
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -12,7 +13,8 @@ from actbench.plan.design import expand
 from actbench.plan.shards import make_shards
 
 ROOT = Path(__file__).resolve().parent.parent
-EACH, SHARDED = 24, 648  # networks trained in jobs of their own, and together
+ROUNDS = 3
+EACH, SHARDED = 8, 1296  # networks of a round in jobs of their own, and together: the paper's largest shard has 1,715
 
 GRID = """
 name: {name}
@@ -50,6 +52,7 @@ def cpu_per_network(folder: Path, name: str, minutes: float, seeds: range) -> fl
 def cpu_per_plain_job(folder: Path, networks: int) -> float:
     """Return CPU seconds of one network where each job is a script with a plain PyTorch loop."""
     script = Path(__file__).with_name("plain_loop.py")
+    folder.mkdir()
     (folder / "Snakefile").write_text(PLAIN.format(networks=networks, python=sys.executable, script=script))
     return cpu_of(folder, []) / networks
 
@@ -63,20 +66,34 @@ def cpu_of(folder: Path, words: list[str]) -> float:
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
+def one_round(folder: Path, number: int) -> tuple[float, float, float]:
+    """Return CPU seconds of one network: a job each with the plain loop, a job each with actbench, in a shard."""
+    first = number * (EACH + SHARDED)  # no seed twice: nothing comes from the run cache
+    plain = cpu_per_plain_job(folder / f"plain{number}", EACH)
+    each = cpu_per_network(folder, f"each{number}", 1e-9, range(first, first + EACH))
+    return plain, each, cpu_per_network(folder, f"shard{number}", 10, range(first + EACH, first + EACH + SHARDED))
+
+
 def compare() -> str:
-    """Train the same kind of network in jobs of its own and in a shard; return a line for each."""
+    """Train the same kind of network in jobs of its own and in a shard; return a line for each of the two jobs."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         os.environ["ACTBENCH_CACHE"] = str(folder / "cache")
-        cpu_per_network(folder, "warm", 10, range(9000, 9001))  # data and compiled loops
-        plain = cpu_per_plain_job(folder, EACH)
-        each = cpu_per_network(folder, "each", 1e-9, range(1000, 1000 + EACH))
-        sharded = cpu_per_network(folder, "sharded", 10, range(SHARDED))
-    what = f"{sharded:.3f} s in a shard of {SHARDED} (depth 4, width 64, 1,000 updates, everything recorded)"
+        cpu_per_network(folder, "warm", 10, range(100_000, 100_001))  # data and compiled loops
+        rounds = [one_round(folder, number) for number in range(ROUNDS)]
+    *single, sharded = (statistics.median(each) for each in zip(*rounds, strict=True))
+    kinds = ("a script with the plain loop", "actbench's own engine")
     return "\n".join(
-        f"- one Snakemake job per network, {how}: {cost:.2f} s of CPU a network against {what}: {cost / sharded:.0f} ×"
-        for how, cost in (("a script with the plain loop", plain), ("actbench's own engine", each))
+        f"- one Snakemake job per network, {kind}: {seconds:.2f} s of CPU a network against {sharded:.3f} s in a shard "
+        f"of {SHARDED:,} (depth 4, width 64, 1,000 updates, everything recorded; medians): {ratio_of(rounds, place)}"
+        for place, (kind, seconds) in enumerate(zip(kinds, single, strict=True))
     )
+
+
+def ratio_of(rounds: list[tuple[float, float, float]], place: int) -> str:
+    """Return the median and the range over the rounds of a job's seconds over a shard's."""
+    ratios = [seconds[place] / seconds[2] for seconds in rounds]
+    return f"{statistics.median(ratios):.1f} × [{min(ratios):.1f}, {max(ratios):.1f}], {len(rounds)} rounds"
 
 
 if __name__ == "__main__":
