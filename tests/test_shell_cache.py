@@ -19,6 +19,7 @@ from actbench.training.rows import ROWS, error_row
 from test_twin import runs_of
 
 CHECKSUM = "ab" * 32
+TODAY_ALONE = {"superseded_chunks": 0, "newer_chunks": 0}
 
 
 def row_of(run: Run, **changes: object) -> pa.Table:
@@ -57,7 +58,10 @@ def files(folder: Path) -> set[str]:
 
 def test_a_sound_cache(two: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
     """A sound cache has no problems and exit code 0; the words say the same."""
-    assert call(capsys, "verify", "--folder", str(two[0])) == (0, {"chunks": 2, "runs": 2, "problems": []})
+    assert call(capsys, "verify", "--folder", str(two[0])) == (
+        0,
+        {"chunks": 2, "runs": 2, **TODAY_ALONE, "problems": []},
+    )
     assert main(["cache", "verify", "--folder", str(two[0])]) == 0
     assert capsys.readouterr().out == "2 files, 2 runs: all sound\n"
 
@@ -90,7 +94,7 @@ def test_merge_adds_what_is_new(two: tuple[Path, Path], capsys: pytest.CaptureFi
     before = files(ours)
     code, facts = call(capsys, "merge", str(theirs), "--folder", str(ours))
     expected = {"copied_chunks": 1, "new_runs": 1, "known_runs": 1, "left_out_chunks": 0, "problems": []}
-    assert (code, facts) == (0, expected)
+    assert (code, facts) == (0, expected | TODAY_ALONE)
     (added,) = files(ours) - before
     assert (ours / added).read_bytes() == (theirs / added).read_bytes()
     after = files(ours)
@@ -111,6 +115,8 @@ def test_a_conflict_is_reported_with_both_values(two: tuple[Path, Path], capsys:
     assert rate["file"] == str(chunk)
     assert (curves["column"], curves["value"], curves["other_value"]) == ("curves (entries)", "1", "0")
     assert not (ours / chunk.relative_to(theirs)).exists()
+    assert main(["cache", "merge", str(theirs), "--folder", str(ours)]) == 1
+    assert f"{chunk}: conflict: run {run.key}: clip_rate is 0.5 here and 0.0 in {ours}/" in capsys.readouterr().out
 
 
 def test_nested_numbers_are_compared(two: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
@@ -141,6 +147,32 @@ def test_merge_into_nothing(two: tuple[Path, Path], tmp_path: Path, capsys: pyte
     """A cache that does not exist yet is made."""
     assert call(capsys, "merge", str(two[0]), "--folder", str(tmp_path / "new"))[0] == 0
     assert files(tmp_path / "new") == files(two[0])
+
+
+def of_another_version(folder: Path, numerics: int) -> Path:
+    """Add a chunk of another NUMERICS, whose rows lacked a column, and return it."""
+    old = row_of(runs_of()[2], numerics=numerics).drop_columns("clip_rate")
+    kind = kind_place(device_kind()).replace(str(NUMERICS), str(numerics), 1)
+    return write_chunk(old, folder / kind / stack_place(runs_of()[2], CHECKSUM))
+
+
+def test_other_versions_are_left_aside(two: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
+    """Verify and merge read today's NUMERICS only and say in a line how many files are of older and newer ones."""
+    ours, theirs = two
+    old, new = of_another_version(theirs, NUMERICS - 1), of_another_version(theirs, NUMERICS + 1)
+    aside = [
+        f"1 file of superseded NUMERICS left aside; `actbench cache prune --folder {theirs}` lists them for deletion",
+        "1 file of a newer NUMERICS left aside, for a newer version to read",
+    ]
+    assert main(["cache", "verify", "--folder", str(theirs)]) == 0
+    assert capsys.readouterr().out.splitlines() == ["2 files, 2 runs: all sound", *aside]
+    assert main(["cache", "merge", str(theirs), "--folder", str(ours)]) == 0
+    assert capsys.readouterr().out.splitlines() == ["1 run added in 1 file, 1 run known, 0 files left out", *aside]
+    assert not any((ours / chunk.relative_to(theirs)).exists() for chunk in (old, new))
+    code, facts = call(capsys, "verify", "--folder", str(theirs))
+    assert (code, facts["superseded_chunks"], facts["newer_chunks"]) == (0, 1, 1)
+    assert call(capsys, "prune", "--folder", str(theirs), "--yes")[0] == 0
+    assert (old.exists(), new.exists()) == (False, True)
 
 
 @pytest.mark.parametrize(

@@ -38,5 +38,7 @@ def tiny_design(folder: Path, text: str = TINY) -> Design:
 
 def link_compiled(folder: Path) -> None:
     """Give a folder's cache the compiled loops of the tests, but no runs."""
+    compiled = Path(os.environ["NUMBA_CACHE_DIR"]).parents[1]
+    compiled.mkdir(parents=True, exist_ok=True)  # no test may have compiled any yet
     (folder / "cache").mkdir()
-    (folder / "cache" / "compiled").symlink_to(Path(os.environ["NUMBA_CACHE_DIR"]).parents[1])
+    (folder / "cache" / "compiled").symlink_to(compiled)

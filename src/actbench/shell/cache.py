@@ -56,6 +56,7 @@ def _verify(arguments: argparse.Namespace, folder: Path) -> int:
             print(problem)
         found = _count(len(problems), "problem") if problems else "all sound"
         print(f"{_count(counts['chunks'], 'file')}, {_count(counts['runs'], 'run')}: {found}")
+        _print_left_aside(counts, folder)
     return int(bool(problems))
 
 
@@ -75,7 +76,17 @@ def _merge(arguments: argparse.Namespace, folder: Path) -> int:
             f"{_count(counts['new_runs'], 'run')} added in {_count(counts['copied_chunks'], 'file')}, "
             f"{_count(counts['known_runs'], 'run')} known, {_count(counts['left_out_chunks'], 'file')} left out"
         )
+        _print_left_aside(counts, arguments.other)
     return int(bool(problems))
+
+
+def _print_left_aside(counts: dict[str, int], folder: Path) -> None:
+    """Say how many files hold numbers of other versions, which are neither read nor copied."""
+    if counts["superseded_chunks"]:
+        old = f"{_count(counts['superseded_chunks'], 'file')} of superseded NUMERICS left aside"
+        print(f"{old}; `actbench cache prune --folder {folder}` lists them for deletion")
+    if counts["newer_chunks"]:
+        print(f"{_count(counts['newer_chunks'], 'file')} of a newer NUMERICS left aside, for a newer version to read")
 
 
 def _prune(arguments: argparse.Namespace, folder: Path) -> int:

@@ -5,6 +5,8 @@ import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from itertools import groupby
+from operator import gt, lt
 from pathlib import Path
 
 import pyarrow as pa
@@ -16,6 +18,7 @@ from actbench.plan.places import stack_place
 from actbench.training.chunks import DamagedChunk, differences, parse_chunk, read_chunk, split_rows, write_bytes
 
 CHUNKS = "numerics*/*/*/*.parquet"
+TODAY = f"numerics{NUMERICS}-*/*/*/*.parquet"  # the only chunks that are read
 COMPILED = "compiled"
 DAY = 86_400  # seconds; a temporary file that is younger may still be written
 
@@ -49,11 +52,14 @@ class Waste:
 
 
 def verify(folder: Path, schema: pa.Schema) -> tuple[dict[str, int], list[Problem]]:
-    """Check every chunk: checksum, columns, key and place of each run, and runs that stand twice with other numbers."""
-    counts, problems = {"chunks": 0, "runs": 0}, []
-    for place in sorted({file.parent for file in folder.glob(CHUNKS)}):
+    """Check every chunk: checksum, columns, key and place of each run, and runs that stand twice with other numbers.
+
+    Chunks of another NUMERICS are counted, not read: their columns were others.
+    """
+    counts, problems = {"chunks": 0, "runs": 0, **_left_aside(folder)}, []
+    for _, chunks in _places(folder):
         held: dict[str, tuple[Path, pa.Table]] = {}
-        for file in sorted(place.glob("*.parquet")):
+        for file in chunks:
             counts["chunks"] += 1
             try:
                 rows = split_rows(_sound(file.read_bytes(), file, folder, schema))
@@ -69,29 +75,52 @@ def verify(folder: Path, schema: pa.Schema) -> tuple[dict[str, int], list[Proble
 def merge(other: Path, folder: Path, schema: pa.Schema) -> tuple[dict[str, int], list[Problem]]:
     """Copy the sound chunks of another cache that bring new runs; leave out one that contradicts a run held here.
 
-    Two trainings of a run may differ in what they cost and what trained them (`chunks.ORIGIN`), in nothing else.
+    Two trainings of a run may differ in what they cost and what trained them (`chunks.ORIGIN`), in nothing else. Chunks
+    of another NUMERICS are counted, not copied. A merge that was cut short is completed by the next.
     """
-    counts, problems = {"copied_chunks": 0, "new_runs": 0, "known_runs": 0, "left_out_chunks": 0}, []
-    for file in sorted(other.glob(CHUNKS)):
-        place = folder / file.relative_to(other).parent
-        held = _held(place, schema)
-        try:
+    counts = dict.fromkeys(("copied_chunks", "new_runs", "known_runs", "left_out_chunks"), 0) | _left_aside(other)
+    problems: list[Problem] = []
+    for place, chunks in _places(other):
+        home = folder / place.relative_to(other)
+        held = _held(home, schema)
+        for file in chunks:
             data = file.read_bytes()
-            rows = split_rows(_sound(data, file, other, schema))
-        except DamagedChunk as damage:
-            found = [Problem(str(file), str(damage))]
-        else:
-            found = _conflicts(rows, held, str(file))
-        if found:
-            problems += found
-            counts["left_out_chunks"] += 1
-            continue
-        counts["known_runs"] += len(rows.keys() & held.keys())
-        counts["new_runs"] += len(rows.keys() - held.keys())
-        if rows.keys() - held.keys():
-            write_bytes(data, place)
-            counts["copied_chunks"] += 1
+            try:
+                rows = split_rows(_sound(data, file, other, schema))
+            except DamagedChunk as damage:
+                found = [Problem(str(file), str(damage))]
+            else:
+                found = _conflicts(rows, held, str(file))
+            if found:
+                problems += found
+                counts["left_out_chunks"] += 1
+                continue
+            counts["known_runs"] += len(rows.keys() & held.keys())
+            if new := rows.keys() - held.keys():
+                written = write_bytes(data, home)
+                held |= {key: (written, rows[key]) for key in new}
+                counts["new_runs"] += len(new)
+                counts["copied_chunks"] += 1
     return counts, problems
+
+
+def _places(folder: Path) -> Iterator[tuple[Path, Iterator[Path]]]:
+    """Yield each folder of today's chunks with its chunks, both in the order of their names."""
+    return groupby(sorted(folder.glob(TODAY)), key=lambda file: file.parent)
+
+
+def _left_aside(folder: Path) -> dict[str, int]:
+    """Count the chunks of older and of newer NUMERICS."""
+    found = [_version(file.relative_to(folder).parts[0]) for file in folder.glob(CHUNKS)]
+    versions = [version for version in found if version is not None]
+    older, newer = (sum(compare(version, NUMERICS) for version in versions) for compare in (lt, gt))
+    return {"superseded_chunks": older, "newer_chunks": newer}
+
+
+def _version(name: str) -> int | None:
+    """Return the NUMERICS in the name of a folder; None where there is none."""
+    match = re.match(r"numerics(\d+)-", name)
+    return int(match[1]) if match else None
 
 
 def _sound(data: bytes, file: Path, folder: Path, schema: pa.Schema) -> pa.Table:
@@ -146,8 +175,8 @@ def find_waste(folder: Path, source_digest: str) -> list[Waste]:
 
 def _folders(folder: Path, source_digest: str) -> Iterator[tuple[Path, str]]:
     for path in sorted(folder.glob("numerics*")):
-        match = re.match(r"numerics(\d+)-", path.name)
-        if match and int(match[1]) < NUMERICS:  # higher ones belong to a newer version that shares this cache
+        version = _version(path.name)
+        if version is not None and version < NUMERICS:  # higher ones belong to a newer version that shares this cache
             yield path, f"numbers superseded by NUMERICS {NUMERICS}"
     for path in sorted((folder / COMPILED).glob("*")):
         if path.name != source_digest:
