@@ -40,6 +40,7 @@ class CapturedSteps:
         self.step = torch.ones((), dtype=torch.float64, device=device)
         self.live_P = torch.ones(count, dtype=torch.bool, device=device)
         self.done_P, self.clipped_P = torch.zeros_like(self.seed_P), torch.zeros_like(self.seed_P)
+        self.changed = (self.stack.parameters_PN, self.stack.slots_PTN, self.stack.statistics_PM)
         self.replay = self._capture() if device.type == "cuda" else self._step
 
     def advance(self, live_P: Tensor, first: int, last: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -75,8 +76,7 @@ class CapturedSteps:
         self.step += 1
 
     def _capture(self) -> Callable[[], None]:
-        changed = (self.stack.parameters_PN, self.stack.slots_PTN, self.stack.statistics_PM)
-        kept = [tensor.clone() for tensor in changed]
+        kept = [tensor.clone() for tensor in self.changed]
         side = torch.cuda.Stream()
         side.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(side):
@@ -86,6 +86,6 @@ class CapturedSteps:
         graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(graph):
             self._step()
-        for tensor, before in zip(changed, kept, strict=True):
+        for tensor, before in zip(self.changed, kept, strict=True):
             tensor.copy_(before)
         return graph.replay
