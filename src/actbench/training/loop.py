@@ -127,19 +127,14 @@ def advance_by_autograd(training: Training, first: int, last: int) -> None:
 
 def _evaluate(training: Training, dataset: Dataset, step: int) -> None:
     """Measure validation scores, probe scores and diagnostics; drop models whose loss is not finite."""
-    stack, scale_P11 = training.stack, training.batches.scale_P11
-    device = scale_P11.device
-    validation = score(stack, scale_P11, *_tensors(dataset.x_val, dataset.y_val, device=device))
-    x_NI, y_N = _tensors(dataset.x_train, dataset.y_train, device=device)
-    on_probe, values_PK = probe(stack, scale_P11, x_NI, y_N, training.watch, step)
+    stack, batches = training.stack, training.batches
+    validation = score(stack, batches.scale_P11, *_split(training, dataset, "val"))
+    on_probe, values_PK = probe(stack, batches.scale_P11, batches.x_NI, batches.y_N, training.watch, step)
     finite_P = validation[0].isfinite() & on_probe[0].isfinite()
-    record, (rows_P, *scores, live_PK) = (
-        training.record,
-        training.of_live(training.rows_P, *on_probe, *validation, values_PK),
-    )
-    record.curve(rows_P, step, "train", (scores[0], scores[1]))
-    record.curve(rows_P, step, "val", (scores[2], scores[3]))
-    record.diagnostics(rows_P, step, live_PK)
+    rows_P, *scores, live_PK = training.of_live(training.rows_P, *on_probe, *validation, values_PK)
+    training.record.curve(rows_P, step, "train", (scores[0], scores[1]))
+    training.record.curve(rows_P, step, "val", (scores[2], scores[3]))
+    training.record.diagnostics(rows_P, step, live_PK)
     _keep_best(training, validation, step)
     training.drop(finite_P, torch.full_like(training.rows_P, step))
 
@@ -156,25 +151,23 @@ def _keep_best(training: Training, validation: Scores, step: int) -> None:
 
 def _finish(training: Training, dataset: Dataset) -> None:
     """Record what diverged, the final scores, those of the best validation step, and how often clipping acted."""
-    record, best = training.record, training.best
-    scale_P11 = training.batches.scale_P11
+    record, best, scale_P11 = training.record, training.best, training.batches.scale_P11
     training.record_diverged()
-    rows_P, clipped_P, best_step_P = (
-        tensor.cpu().numpy() for tensor in training.of_live(training.rows_P, training.clipped_P, best.step_P)
-    )
+    counts = training.of_live(training.rows_P, training.clipped_P, best.step_P)
+    rows_P, clipped_P, best_step_P = (tensor.cpu().numpy() for tensor in counts)
     record.updates_clipped_P[rows_P], record.best_step_P[rows_P] = clipped_P, best_step_P
-    device = scale_P11.device
-    for split in ("train", "val", "test"):
-        x_NI, y_N = _tensors(getattr(dataset, f"x_{split}"), getattr(dataset, f"y_{split}"), device=device)
-        known = training.watch.on_train if split == "train" else None
-        _record_scores(training, split, known or score(training.stack, scale_P11, x_NI, y_N))
+    for name in ("train", "val", "test"):
+        known = training.watch.on_train if name == "train" else None
+        _record_scores(training, name, known or score(training.stack, scale_P11, *_split(training, dataset, name)))
     _record_scores(training, "best_val", (best.loss_P, best.accuracy_P))
-    on_test = score(best.stack, scale_P11, *_tensors(dataset.x_test, dataset.y_test, device=device))
-    _record_scores(training, "best_test", on_test)
+    _record_scores(training, "best_test", score(best.stack, scale_P11, *_split(training, dataset, "test")))
 
 
-def _tensors(*arrays: object, device: torch.device) -> list[Tensor]:
-    return [torch.as_tensor(array, device=device) for array in arrays]
+def _split(training: Training, dataset: Dataset, name: str) -> tuple[Tensor, Tensor]:
+    """Return x (N, I) and y (N,) of a split, where the stack is."""
+    device = training.batches.x_NI.device
+    x_NI, y_N = (torch.as_tensor(getattr(dataset, f"{letter}_{name}"), device=device) for letter in "xy")
+    return x_NI, y_N
 
 
 def _record_scores(training: Training, prefix: str, scores: Scores) -> None:
