@@ -9,7 +9,7 @@ from actbench.training.process import cache_folder, source_digest
 
 EXAMPLE = "actbench cache verify"
 ACTIONS = {
-    "verify": "check every file: checksum, columns, place, and runs held twice with other numbers",
+    "verify": "check every file of today's NUMERICS: checksum, columns, place, and runs held twice with other numbers",
     "merge": "copy the runs of another cache; one that both hold with other numbers is reported and left out",
     "prune": "list what is no longer read, with sizes; --yes deletes it",
 }
