@@ -1,10 +1,11 @@
 """What a run is expected to cost: processor seconds, bytes on disk, memory of its job.
 
-The constants were fitted to measured process times (tests/measured_seconds.csv) of one core of an AMD EPYC with Zen 5
-cores and AVX-512. Against these the expected total of the default grid is 2 % low and each group of a depth and a norm
-within 8 %; half of all single conditions are within 8 %, the worst (a run of two steps) within 45 %. Depths above 16
-rest on three short measurements. Other machines differ by a factor that most runs share, which cancels in the balance
-of the shards and in the time left.
+The constants were fitted to process times of the reference machine, one core of an AMD EPYC with Zen 3 cores and AVX2:
+of the conditions of the default grid of which no run diverged (results/reference/default), and of single networks of
+other widths, depths and lengths and with adam (tests/measured_seconds.csv). Against these 90 % of the conditions are
+within 7 % and all but one within 25 %. A run that diverges costs less, nobody knows beforehand how much: the grid as a
+whole, of whose runs a tenth diverge, costs 11 % less than expected. Other machines differ by a factor that most runs
+share, which cancels in the balance of the shards and in the time left.
 """
 
 from collections.abc import Iterable
@@ -33,14 +34,24 @@ class Sizes(NamedTuple):
 LOOPS = dict.fromkeys(("activation", "norm", "clip", "optimizer"), "compiled") | {"residual": "coefficients"}
 
 # Seconds of one core.
-MULTIPLY = 1.52e-11  # a multiply-add of a matrix product; training needs three for each weight and example
-UNIT = 6.0e-10  # activation and bias of one hidden unit for one example, forward and backward
-NORM = 7.0e-10  # normalisation of the same
-SKIP = 4.6e-10  # residual connection of the same
-SCORE = 2.7e-9  # one hidden unit for one example scored, diagnostics included
-ADAPT = 3.2e-9  # an update of one parameter by an optimiser that does more than the default one
+MULTIPLY = 2.4e-11  # a multiply-add of a matrix product; training needs three for each weight and example
+EXAMPLE = 1.15e-7  # an example gathered, its loss and the gradient of that
+UNIT = 1.1e-9  # activation and bias of one hidden unit for one example, forward and backward
+UNITS = {  # the same for activations that were measured
+    "elu": 1.1e-9, "gelu": 2.9e-9, "hard_swish": 5.8e-10, "hardtanh": 1.8e-10, "identity": 1.9e-10,
+    "leaky_relu": 1.1e-10, "mish": 2.9e-9, "prelu": 0.0, "relu": 5.8e-10, "rescaled_sigmoid": 1.8e-9, "selu": 1.4e-9,
+    "shifted_sigmoid": 1.1e-9, "sigmoid": 1.2e-9, "silu": 1.7e-9, "softplus": 2.9e-9, "softsign": 3.8e-10,
+    "tanh": 1.0e-9,
+}  # fmt: skip
+NORM = 9.3e-10  # normalisation of the same
+SKIP = 5.1e-10  # residual connection of the same
+SCORE = 3.1e-9  # one hidden unit for one example scored, diagnostics included
+ADAPT = 4.0e-10  # an update of one parameter by an optimiser that does more than the default one
 AUTOGRAD = 4.0  # times as long as by compiled loops: what a level without them takes
-JOB_SECONDS = 7.0  # imports (5 s) and the compilation or loading of the loops (2 s), once a job
+JOB_SECONDS = 5.0  # start of a job: imports (4 s) and loading the compiled loops (1 s)
+
+# How many times as long the first processor of a kind took that was measured; see `shell.cached.machine_factor`.
+TYPICAL = {"cpu-avx2": 1.0, "cpu-avx512": 0.70}  # the reference machine; an AMD EPYC with Zen 5 cores
 
 POINTS = 9  # evaluations of a run of more than a few steps
 PROBE = 256  # training examples of one evaluation; with backward pass, hence three products a weight
@@ -61,14 +72,13 @@ def run_seconds(run: Run) -> float:
 
     With w weights, h = depth · width hidden units, b = steps · batch_size examples, n evaluations and s examples
     scored:
-    MULTIPLY · w · (3 b + s + 3 n · PROBE) + h · b · (UNIT + NORM if normalised + SKIP if residual)
-    + SCORE · h · (s + n · PROBE) + ADAPT · w · steps unless the optimiser is the default one; AUTOGRAD times all of it
-    where a level has no compiled form.
+    MULTIPLY · w · (3 b + s + 3 n · PROBE) + EXAMPLE · b + h · b · (UNIT of the activation + NORM if normalised
+    + SKIP if residual) + SCORE · h · (s + n · PROBE) + ADAPT · w · steps unless the optimiser is the default one;
+    AUTOGRAD times all of it where a level has no compiled form.
     """
-    seconds = _seconds(
-        run.dataset, run.depth, run.width, run.batch_size, run.steps,
-        run.norm != "none", run.residual != "none", run.optimizer != FACTORS["optimizer"].default,
-    )  # fmt: skip
+    unit = UNITS.get(parse_level("activation", run.activation).name, UNIT)
+    norm, skip, adapt = run.norm != "none", run.residual != "none", run.optimizer != FACTORS["optimizer"].default
+    seconds = _seconds(run.dataset, run.depth, run.width, run.batch_size, run.steps, unit, norm, skip, adapt)
     compiled = _has_loops(run.activation, run.norm, run.clip, run.optimizer, run.residual)
     return seconds if compiled else AUTOGRAD * seconds
 
@@ -84,14 +94,14 @@ def _has_loops(*levels: str) -> bool:
 
 @cache
 def _seconds(
-    dataset: str, depth: int, width: int, batch: int, steps: int, norm: bool, skip: bool, adapt: bool
+    dataset: str, depth: int, width: int, batch: int, steps: int, unit: float, norm: bool, skip: bool, adapt: bool
 ) -> float:
     sizes, weights, units = sizes_of(dataset), _weights(dataset, depth, width), depth * width
     points, trained = _points(steps), steps * batch
     scored = (points + 1) * sizes.val + sizes.train + 2 * sizes.test
     products = 3 * trained + scored + 3 * points * PROBE
     seconds = MULTIPLY * weights * products + SCORE * units * (scored + points * PROBE)
-    seconds += units * trained * (UNIT + NORM * norm + SKIP * skip)
+    seconds += EXAMPLE * trained + units * trained * (unit + NORM * norm + SKIP * skip)
     return seconds + ADAPT * weights * steps * adapt
 
 

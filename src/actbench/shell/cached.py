@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
-from actbench.plan.cost import run_seconds
+from actbench.plan.cost import TYPICAL, run_seconds
 from actbench.plan.design import Run
 from actbench.plan.errors import ConfigError
 from actbench.plan.places import kind_place, stack_place
@@ -29,13 +29,14 @@ def cached_keys(runs: Sequence[Run], folder: Path, device: str) -> tuple[set[str
 
 
 def machine_factor(runs: Sequence[Run], folder: Path, device: str) -> float:
-    """Return how many times longer than expected the cached runs of this design took to train, 1 for too few of them.
+    """Return how many times as long as expected the cached runs of this design took to train.
 
-    Σ measured seconds / Σ `cost.run_seconds`, over runs that lasted to their end.
+    Σ measured seconds / Σ `cost.run_seconds`, over all runs, also those that diverged and took less: others will too.
+    With fewer than FEW runs what `cost.TYPICAL` says of the kind of device.
     """
     places = _present(runs, folder, device)
     if not places:
-        return 1.0
+        return TYPICAL.get(device, 1.0)
     from actbench.training.chunks import measured_seconds
 
     pairs = []
@@ -43,7 +44,7 @@ def machine_factor(runs: Sequence[Run], folder: Path, device: str) -> float:
         measured = measured_seconds(place)
         pairs += [(measured[run.key], run_seconds(run)) for run in own if run.key in measured]
     if len(pairs) < FEW:
-        return 1.0
+        return TYPICAL.get(device, 1.0)
     return sum(pair[0] for pair in pairs) / sum(pair[1] for pair in pairs)
 
 

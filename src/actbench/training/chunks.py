@@ -87,14 +87,14 @@ def run_keys(place: Path) -> set[str]:
 
 
 def measured_seconds(place: Path) -> dict[str, float]:
-    """Return run key -> seconds of the runs in a folder of the cache that lasted to their end."""
+    """Return run key -> seconds of the runs in a folder of the cache that could be trained."""
     seconds: dict[str, float] = {}
     for file in sorted(place.glob("*.parquet")):
         try:
             rows = pq.read_table(file, columns=["run_key", "status", "seconds"], partitioning=None)
         except (pa.ArrowException, OSError, KeyError):
             continue
-        seconds |= {row["run_key"]: row["seconds"] for row in rows.to_pylist() if row.get("status") == "ok"}
+        seconds |= {row["run_key"]: row["seconds"] for row in rows.to_pylist() if row["status"] != "error"}
     return seconds
 
 
