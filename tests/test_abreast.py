@@ -110,7 +110,7 @@ def _boolean_places(func: Any, args: Any) -> Iterator[torch.Tensor]:
 def test_a_captured_step_asks_for_no_number(factor: str, level: str) -> None:
     """A CUDA graph cannot hold an operation whose result Python must wait for; no level may need one."""
     training = state.start([with_levels(run, **{factor: level}) for run in runs_of()], DATA, fixed=True)
-    steps = CapturedSteps(training, 4)
+    steps = CapturedSteps(training.stack, training.batches, training.record.runs[0], 4)
     with Asked() as asked:
         steps.replay()
     assert not asked.found

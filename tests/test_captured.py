@@ -97,7 +97,8 @@ def test_a_step_is_nothing_but_its_operations(norm: str, clip: str, optimizer: s
     """Replayed without Python, as by a CUDA graph, steps have the same bits: no number that changes hides in Python."""
     levels = {"norm": norm, "clip": clip, "optimizer": optimizer, "lr": 0.003, "steps": 30}
     taped, eager = (state.start(runs_of(**levels), tiny_dataset(), fixed=True) for _ in range(2))
-    steps = taped.captured = CapturedSteps(taped, loop.MOST_UPDATES)
+    run = taped.record.runs[0]
+    steps = taped.captured = CapturedSteps(taped.stack, taped.batches, run, loop.MOST_UPDATES)
     before = [tensor.clone() for tensor in steps.changed]
     with Tape() as tape:
         steps.replay()

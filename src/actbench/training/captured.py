@@ -9,18 +9,15 @@ Letters: P models of a stack, S seeds, K updates, B examples, I inputs, N number
 """
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-from actbench.levels.clipping import CLIPPING
-from actbench.levels.optimizers import OPTIMIZERS
-from actbench.plan.level import parse_level
+from actbench.plan.design import Run
+from actbench.training.batches import Batches
 from actbench.training.gradients import loss_and_gradient
-
-if TYPE_CHECKING:
-    from actbench.training.state import Training
+from actbench.training.stack import Stack
+from actbench.training.update import update
 
 WARMUP = 3  # steps on a side stream before a capture, as torch asks for, so that libraries set themselves up
 
@@ -28,19 +25,17 @@ WARMUP = 3  # steps on a side stream before a capture, as torch asks for, so tha
 class CapturedSteps:
     """The step of one stack that no model leaves."""
 
-    def __init__(self, training: "Training", most: int) -> None:
+    def __init__(self, stack: Stack, batches: Batches, run: Run, most: int) -> None:
         """Make the static tensors for at most `most` updates in a row, and capture the step where there is a GPU."""
-        run, self.stack, self.batches = training.record.runs[0], training.stack, training.batches
-        device, count = self.stack.parameters_PN.device, len(training.rows_P)
-        self.clip, self.optimizer = parse_level("clip", run.clip), parse_level("optimizer", run.optimizer)
-        seeds = len(set(self.batches.seeds))
+        self.stack, self.batches, self.run = stack, batches, run
+        device, count, seeds = stack.parameters_PN.device, len(stack.parameters_PN), len(set(batches.seeds))
         self.order_SKB = torch.zeros(seeds, most, run.batch_size, dtype=torch.int64, device=device)
         self.seed_P = torch.zeros(count, dtype=torch.int64, device=device)
         self.place_1 = torch.zeros(1, dtype=torch.int64, device=device)
         self.step = torch.ones((), dtype=torch.float64, device=device)
         self.live_P = torch.ones(count, dtype=torch.bool, device=device)
         self.done_P, self.clipped_P = torch.zeros_like(self.seed_P), torch.zeros_like(self.seed_P)
-        self.changed = (self.stack.parameters_PN, self.stack.slots_PTN, self.stack.statistics_PM)
+        self.changed = (stack.parameters_PN, stack.slots_PTN, stack.statistics_PM)
         self.replay = self._capture() if device.type == "cuda" else self._step
 
     def advance(self, live_P: Tensor, first: int, last: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -65,13 +60,8 @@ class CapturedSteps:
         x_PBI, y_PB = self.batches.gather(rows_PB)
         loss_P, _, gradient_PN = loss_and_gradient(self.stack, x_PBI, y_PB, "train")
         self.live_P &= loss_P.isfinite()
-        changed_P = CLIPPING[self.clip.name].function(gradient_PN, *self.clip.arguments)
-        self.clipped_P += changed_P & self.live_P
+        self.clipped_P += update(self.stack, gradient_PN, self.run, self.step) & self.live_P
         self.done_P += self.live_P
-        entry = OPTIMIZERS[self.optimizer.name]
-        slots = {name: self.stack.slots_PTN[:, index] for index, name in enumerate(entry.slots)}
-        arguments = self.optimizer.arguments
-        entry.update(self.stack.parameters_PN, gradient_PN, slots, self.stack.lr_P1, self.step, *arguments)
         self.place_1 += 1
         self.step += 1
 

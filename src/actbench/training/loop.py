@@ -13,12 +13,9 @@ from collections.abc import Callable, Iterator, Sequence
 import torch
 from torch import Tensor
 
-from actbench.levels.clipping import CLIPPING
 from actbench.levels.dataset import Dataset
 from actbench.levels.family import Compiled
-from actbench.levels.optimizers import OPTIMIZERS
 from actbench.plan.design import Run
-from actbench.plan.level import parse_level
 from actbench.training.captured import CapturedSteps
 from actbench.training.evaluate import Scores, score
 from actbench.training.gradients import loss_and_gradient
@@ -26,6 +23,7 @@ from actbench.training.probe import UPDATES, probe
 from actbench.training.record import Record
 from actbench.training.state import Training, start
 from actbench.training.stopping import stop_if_asked
+from actbench.training.update import update
 
 MOST_UPDATES = 128  # made at once; Ctrl-C waits for no more
 
@@ -101,7 +99,9 @@ def _advance_compiled(training: Training, compiled: Compiled, first: int, last: 
 
 def advance_captured(training: Training, first: int, last: int) -> None:
     """Make the same updates by replaying one captured step; nothing waits for them."""
-    training.captured = training.captured or CapturedSteps(training, MOST_UPDATES)
+    if training.captured is None:
+        run = training.record.runs[0]
+        training.captured = CapturedSteps(training.stack, training.batches, run, MOST_UPDATES)
     live_P, done_P, clipped_P = training.captured.advance(training.live_P, first, last)
     training.clipped_P += clipped_P
     training.drop(live_P, first + done_P)
@@ -109,8 +109,6 @@ def advance_captured(training: Training, first: int, last: int) -> None:
 
 def advance_by_autograd(training: Training, first: int, last: int) -> None:
     """Make the same updates through the network's forward pass: the readable twin of `Compiled.advance`."""
-    run = training.record.runs[0]
-    clip, optimizer = parse_level("clip", run.clip), parse_level("optimizer", run.optimizer)
     for step in range(first, last):
         x_PBI, y_PB = training.batches.at(step)
         loss_P, _, gradient_PN = loss_and_gradient(training.stack, x_PBI, y_PB, "train")
@@ -118,11 +116,7 @@ def advance_by_autograd(training: Training, first: int, last: int) -> None:
         training.drop(finite_P, torch.full_like(training.rows_P, step))
         if len(training.rows_P) == 0:
             return
-        stack, gradient_PN = training.stack, gradient_PN[finite_P]
-        training.clipped_P += CLIPPING[clip.name].function(gradient_PN, *clip.arguments)
-        entry = OPTIMIZERS[optimizer.name]
-        slots = {name: stack.slots_PTN[:, index] for index, name in enumerate(entry.slots)}
-        entry.update(stack.parameters_PN, gradient_PN, slots, stack.lr_P1, step + 1, *optimizer.arguments)
+        training.clipped_P += update(training.stack, gradient_PN[finite_P], training.record.runs[0], step + 1)
 
 
 def _evaluate(training: Training, dataset: Dataset, step: int) -> None:

@@ -7,7 +7,6 @@ import importlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -18,14 +17,12 @@ from actbench.levels.optimizers import OPTIMIZERS
 from actbench.plan.design import Run
 from actbench.plan.level import parse_level
 from actbench.training.batches import Batches
+from actbench.training.captured import CapturedSteps
 from actbench.training.device import chosen_device
 from actbench.training.probe import Watch, diagnostic_keys
 from actbench.training.record import Record
 from actbench.training.schedule import evaluation_steps
 from actbench.training.stack import Stack, initial_stack
-
-if TYPE_CHECKING:
-    from actbench.training.captured import CapturedSteps
 
 
 @dataclass
@@ -62,7 +59,7 @@ class Training:
     live_P: Tensor
     ended_P: Tensor
     clipped_P: Tensor
-    captured: "CapturedSteps | None" = None
+    captured: CapturedSteps | None = None
 
     def drop(self, finite_P: Tensor, steps_P: Tensor) -> None:
         """Let the models that are not finite leave, diverged after `steps_P` updates; of a fixed stack, mark them."""
