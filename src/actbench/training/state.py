@@ -6,7 +6,7 @@ Letters: P models of a stack, N numbers of one model, I inputs.
 import importlib
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
@@ -34,6 +34,13 @@ class Best:
     accuracy_P: Tensor
     step_P: Tensor
 
+    @classmethod
+    def unknown(cls, stack: Stack) -> "Best":
+        """Make room for the parameters and statistics of a stack that has not been scored; any loss is better."""
+        copied = replace(stack, parameters_PN=stack.parameters_PN.clone(), statistics_PM=stack.statistics_PM.clone())
+        none_P = torch.zeros_like(stack.lr_P1[:, 0])
+        return cls(replace(copied, slots_PTN=stack.slots_PTN[:, :0]), none_P + math.inf, none_P, none_P.long())
+
     def select(self, keep_P: Tensor) -> "Best":
         """Return the models whose entry of `keep_P` is True."""
         columns = (self.loss_P[keep_P], self.accuracy_P[keep_P], self.step_P[keep_P])
@@ -55,11 +62,17 @@ class Training:
     best: Best
     watch: Watch
     fixed: bool
-    rows_P: Tensor
-    live_P: Tensor
-    ended_P: Tensor
-    clipped_P: Tensor
+    rows_P: Tensor = field(init=False)
+    live_P: Tensor = field(init=False)
+    ended_P: Tensor = field(init=False)
+    clipped_P: Tensor = field(init=False)
     captured: CapturedSteps | None = None
+
+    def __post_init__(self) -> None:
+        models, device = len(self.stack.parameters_PN), self.stack.parameters_PN.device
+        self.rows_P = torch.arange(models, device=device)
+        self.live_P = torch.ones(models, dtype=torch.bool, device=device)
+        self.ended_P, self.clipped_P = torch.zeros_like(self.rows_P), torch.zeros_like(self.rows_P)
 
     def drop(self, finite_P: Tensor, steps_P: Tensor) -> None:
         """Let the models that are not finite leave, diverged after `steps_P` updates; of a fixed stack, mark them."""
@@ -114,14 +127,5 @@ def start(runs: Sequence[Run], dataset: Dataset, device: str | None = None, fixe
     size = sum(parameter.size for parameter in network.parameters.values())
     steps = evaluation_steps(runs[0].steps)
     record = Record(tuple(runs), steps, diagnostic_keys(network), size, dataset.classes)
-    none_P = torch.zeros(len(runs), device=device)
-    best = Best(_copied(stack), none_P + math.inf, none_P.clone(), none_P.long())
-    rows_P, live_P = torch.arange(len(runs), device=device), torch.ones_like(none_P, dtype=torch.bool)
-    watch, batches = Watch(runs[0], steps), Batches(runs, x_NI, y_N)
-    return Training(stack, batches, record, best, watch, fixed, rows_P, live_P, none_P.long(), none_P.long())
-
-
-def _copied(stack: Stack) -> Stack:
-    """Copy what scoring needs."""
-    parameters_PN, statistics_PM = stack.parameters_PN.clone(), stack.statistics_PM.clone()
-    return replace(stack, parameters_PN=parameters_PN, statistics_PM=statistics_PM, slots_PTN=stack.slots_PTN[:, :0])
+    batches, watch = Batches(runs, x_NI, y_N), Watch(runs[0], steps)
+    return Training(stack, batches, record, Best.unknown(stack), watch, fixed)
