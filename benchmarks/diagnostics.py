@@ -50,8 +50,9 @@ def without_diagnostics() -> Iterator[None]:
     """Let the loop score the probe and measure nothing on it."""
     import torch
 
+    from actbench.plan.cost import PROBE
     from actbench.training import loop, state
-    from actbench.training.evaluate import PROBE, score
+    from actbench.training.evaluate import score
 
     def scored(stack, scale_P11, x_NI, y_N, watch, step):
         nothing_PK = torch.full((len(scale_P11), len(state.diagnostic_keys(stack.network))), torch.nan)

@@ -67,10 +67,7 @@ def input_scales(runs: Sequence[Run]) -> Tensor:
     return torch.tensor([run.input_scale for run in runs], dtype=torch.float32)[:, None, None]
 
 
-def _scaled(x_PBI: Tensor, scale_P11: Tensor) -> Tensor:
-    return x_PBI * scale_P11 if bool((scale_P11 != 1).any()) else x_PBI
-
-
 def shared_inputs(x_BI: Tensor, scale_P11: Tensor) -> Tensor:
     """Give every model of a stack the same examples, each with its own input scale: (P, B, I)."""
-    return _scaled(x_BI.expand(len(scale_P11), -1, -1), scale_P11)
+    x_PBI = x_BI.expand(len(scale_P11), -1, -1)
+    return x_PBI * scale_P11 if bool((scale_P11 != 1).any()) else x_PBI

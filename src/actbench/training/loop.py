@@ -19,7 +19,7 @@ from actbench.plan.design import Run
 from actbench.training.captured import CapturedSteps
 from actbench.training.evaluate import Scores, score
 from actbench.training.gradients import loss_and_gradient
-from actbench.training.probe import UPDATES, probe
+from actbench.training.probe import REMEMBERED, probe
 from actbench.training.record import Record
 from actbench.training.state import Training, start
 from actbench.training.stopping import stop_if_asked
@@ -64,9 +64,9 @@ def train_in_pieces(training: Training, dataset: Dataset) -> Iterator[None]:
 
 def _advance_watched(training: Training, first: int, last: int) -> None:
     """Make the updates from `first` to `last`; before each of the final ones, remember the parameters."""
-    stops = [stop for stop in range(last - UPDATES, last) if stop > first]
+    stops = [stop for stop in range(last - REMEMBERED, last) if stop > first]
     for begin, end in itertools.pairwise([first, *stops, last]):
-        if len(training.rows_P) and begin >= last - UPDATES:
+        if len(training.rows_P) and begin >= last - REMEMBERED:
             training.watch.before_update(training.stack.parameters_PN)
         advance(training, begin, end)
 

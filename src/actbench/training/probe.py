@@ -14,18 +14,19 @@ from torch import Tensor
 
 from actbench.levels.clipping import CLIPPING
 from actbench.levels.diagnostics import DIAGNOSTICS
-from actbench.levels.family import LayerTrace, Network
+from actbench.levels.family import Compiled, LayerTrace, Network, Probed
 from actbench.levels.measures import Layer, Whole
+from actbench.plan.cost import PROBE
 from actbench.plan.design import Run
 from actbench.plan.level import parse_level
 from actbench.training.batches import shared_inputs
 from actbench.training.dead_units import dead_units
-from actbench.training.evaluate import PROBE, Scores
+from actbench.training.evaluate import Scores
 from actbench.training.gradients import loss_and_gradient
 from actbench.training.schedule import is_recorded
 from actbench.training.stack import Stack
 
-UPDATES = 2  # whose parameters are remembered: the cosine between successive updates needs two
+REMEMBERED = 2  # updates before a moment that are known to it: the cosine between successive ones needs two
 
 
 @dataclass
@@ -39,7 +40,7 @@ class Watch:
 
     run: Run
     steps: Sequence[int]
-    earlier_PN: deque[Tensor] = field(default_factory=partial(deque[Tensor], maxlen=UPDATES))
+    earlier_PN: deque[Tensor] = field(default_factory=partial(deque[Tensor], maxlen=REMEMBERED))
     dead_PD: list[Tensor] = field(default_factory=list)
     on_train: Scores | None = None
 
@@ -49,7 +50,7 @@ class Watch:
 
     def select(self, keep_P: Tensor) -> None:
         """Forget the models whose entry of `keep_P` is False."""
-        self.earlier_PN = deque((tensor[keep_P] for tensor in self.earlier_PN), maxlen=UPDATES)
+        self.earlier_PN = deque((tensor[keep_P] for tensor in self.earlier_PN), maxlen=REMEMBERED)
         self.dead_PD = [dead[keep_P] for dead in self.dead_PD]
         if self.on_train is not None:
             self.on_train = self.on_train[0][keep_P], self.on_train[1][keep_P]
@@ -96,26 +97,35 @@ def probe(stack: Stack, scale_P11: Tensor, x_NI: Tensor, y_N: Tensor, watch: Wat
     compiled = stack.network.compiled
     if compiled is None:
         return probe_by_autograd(stack, scale_P11, x_NI, y_N, watch, step)
-    names, updates = watch.names(step), watch.updates(stack.parameters_PN)
-    keys = diagnostic_keys(stack.network)
-    kind_P: Tensor | slice = slice(None)
+    names, keys = watch.names(step), diagnostic_keys(stack.network)
     values_PK = _without_loops(names - set(compiled.measured), stack, scale_P11, x_NI, y_N, watch, step)
-    if step == 0:  # models that differ in their rates alone are still the same: each kind is measured once
+    found = _by_loops(compiled, stack, scale_P11, x_NI, y_N, watch, step)
+    watch.on_train = found.on_all
+    if found.dead_PLD is not None:
+        watch.dead_PD = list(found.dead_PLD.unbind(1))
+    measured = {name: place for place, name in enumerate(compiled.measured) if name in names}
+    columns = [column for column, (_, name) in enumerate(keys) if name in measured]
+    layers, places = [keys[column][0] for column in columns], [measured[keys[column][1]] for column in columns]
+    values_PK[:, columns] = found.values_PLK[:, layers, places]
+    return (found.loss_P, found.accuracy_P), values_PK
+
+
+def _by_loops(
+    compiled: Compiled, stack: Stack, scale_P11: Tensor, x_NI: Tensor, y_N: Tensor, watch: Watch, step: int
+) -> Probed:
+    """Probe in machine code; at step 0, where models that differ in their rates alone are equal, each kind once."""
+    updates_PN = watch.updates(stack.parameters_PN)
+    kind_P: Tensor | slice = slice(None)
+    if step == 0:
         first_Q, kind_P = _kinds(scale_P11, stack.statistics_PM, stack.parameters_PN)
         stack, scale_P11 = stack.select(first_Q), scale_P11[first_Q]
     before_PLD = torch.stack(watch.dead_PD, 1) if watch.dead_PD else None
     found = compiled.probe(
-        stack.parameters_PN, stack.statistics_PM, scale_P11, x_NI, y_N, PROBE, updates, names, before_PLD,
-        last=step == watch.steps[-1],
+        stack.parameters_PN, stack.statistics_PM, scale_P11, x_NI, y_N, PROBE, updates_PN, watch.names(step),
+        before_PLD, last=step == watch.steps[-1],
     )  # fmt: skip
-    watch.on_train = found.on_all
-    if found.dead_PLD is not None:
-        watch.dead_PD = list(found.dead_PLD[kind_P].unbind(1))
-    measured = {name: place for place, name in enumerate(compiled.measured) if name in names}
-    columns = [column for column, (_, name) in enumerate(keys) if name in measured]
-    layers, places = [keys[column][0] for column in columns], [measured[keys[column][1]] for column in columns]
-    values_PK[:, columns] = found.values_PLK[:, layers, places][kind_P]
-    return (found.loss_P[kind_P], found.accuracy_P[kind_P]), values_PK
+    dead_PLD = None if found.dead_PLD is None else found.dead_PLD[kind_P]
+    return Probed(found.loss_P[kind_P], found.accuracy_P[kind_P], found.values_PLK[kind_P], dead_PLD, found.on_all)
 
 
 def _without_loops(
@@ -124,7 +134,8 @@ def _without_loops(
     """Return the diagnostics that have no compiled form, by autograd, and NaN in the place of all others, (P, K)."""
     if not names:
         return torch.full((len(scale_P11), len(diagnostic_keys(stack.network))), torch.nan)
-    return probe_by_autograd(stack, scale_P11, x_NI, y_N, replace(watch), step, names)[1]
+    apart = replace(watch)  # what autograd finds dead must not take the place of what the loops remember
+    return probe_by_autograd(stack, scale_P11, x_NI, y_N, apart, step, names)[1]
 
 
 def _kinds(*tensors: Tensor) -> tuple[Tensor, Tensor]:
