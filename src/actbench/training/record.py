@@ -15,7 +15,12 @@ CURVE_SPLITS = ("train", "val")
 
 @dataclass
 class Record:
-    """Arrays over all runs of a stack, NaN where nothing was measured; rows of diverged runs stop at divergence."""
+    """Arrays over all runs of a stack, NaN where nothing was measured; rows of diverged runs stop at divergence.
+
+    steps: the E evaluated ones. keys: layer and diagnostic of the K numbers. parameters: how many one model has.
+    diverged_step_P, best_step_P: -1 for a run that has none. curves_PES2: loss, accuracy. scores: name -> (P,), of the
+    runs that lasted to the end.
+    """
 
     runs: tuple[Run, ...]
     steps: tuple[int, ...]

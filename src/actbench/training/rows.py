@@ -24,6 +24,8 @@ ROWS = pa.schema(
     + [pa.field("curves", _struct(schema.CURVES)), pa.field("layers", _struct(schema.LAYERS))]
 )
 
+BLANK = {column.name: None for column in schema.RUNS if column.nullable}
+
 
 def to_rows(record: Record, seconds: float) -> pa.Table:
     """Return one row for each run of a trained stack; `seconds` is the process time of the whole stack."""
@@ -36,9 +38,8 @@ def to_rows(record: Record, seconds: float) -> pa.Table:
 
 def error_row(run: Run) -> pa.Table:
     """Return the row of a run that could not be trained."""
-    blank = {column.name: None for column in schema.RUNS if column.nullable}
     counted = {"clip_rate": 0.0, "classes": 0, "parameters": 0, "seconds": 0.0}
-    row = {"run_key": run.key, **asdict(run), "status": "error", **blank, **counted, **_origin()}
+    row = {"run_key": run.key, **asdict(run), "status": "error", **BLANK, **counted, **_origin()}
     return pa.Table.from_pylist([{**row, "curves": [], "layers": []}], schema=ROWS)
 
 
@@ -50,12 +51,11 @@ def _row(record: Record, index: int, seconds: float) -> dict[str, object]:
     run, step = record.runs[index], int(record.diverged_step_P[index])
     ok = step < 0
     scores = {name: float(column[index]) if ok else None for name, column in record.scores.items()}
-    blank = {column.name: None for column in schema.RUNS if column.nullable}
     return {
         "run_key": run.key,
         **asdict(run),
         "status": "ok" if ok else "diverged",
-        **blank,
+        **BLANK,
         **scores,
         "diverged_step": None if ok else step,
         "best_step": int(record.best_step_P[index]) if ok else None,

@@ -9,7 +9,7 @@ slots of the optimiser.
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -82,23 +82,15 @@ class Stack:
 
     def moved(self, device: str) -> "Stack":
         """Return the stack on another device."""
-        return replace(
-            self,
-            parameters_PN=self.parameters_PN.to(device),
-            statistics_PM=self.statistics_PM.to(device),
-            slots_PTN=self.slots_PTN.to(device),
-            lr_P1=self.lr_P1.to(device),
-        )
+        return self._each(lambda tensor: tensor.to(device))
 
     def select(self, keep_P: Tensor) -> "Stack":
         """Return the stack without the models whose entry of `keep_P` is False."""
-        return replace(
-            self,
-            parameters_PN=self.parameters_PN[keep_P],
-            statistics_PM=self.statistics_PM[keep_P],
-            slots_PTN=self.slots_PTN[keep_P],
-            lr_P1=self.lr_P1[keep_P],
-        )
+        return self._each(lambda tensor: tensor[keep_P])
+
+    def _each(self, change: Callable[[Tensor], Tensor]) -> "Stack":
+        tensors = (self.parameters_PN, self.statistics_PM, self.slots_PTN, self.lr_P1)
+        return Stack(self.network, *map(change, tensors))
 
 
 def _views(flat_PN: Tensor, shapes: dict[str, tuple[int, ...]]) -> Tensors:
