@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from actbench.levels.dataset import dataset_module
-from actbench.plan.cost import TYPICAL, job_seconds, run_seconds
+from actbench.plan.cost import IMPORT, JOB_SECONDS, READ, TYPICAL, job_seconds, run_seconds
 from actbench.plan.factors import FACTORS
 from actbench.plan.numerics import NUMERICS
 from actbench.plan.places import NAMED, VARYING, kind_place, stack_place
@@ -28,7 +28,7 @@ def typical() -> float:
 
 def minutes_of(shard: Shard) -> float:
     """Return the expected minutes of a shard's job on this kind of machine."""
-    return round(typical() * job_seconds(shard.runs) / 60, 2)
+    return round(job_seconds(shard.runs, typical()) / 60, 2)
 
 
 def write_keys(file: Path, keys: list[str], numerics: int = NUMERICS) -> None:
@@ -60,9 +60,9 @@ def test_work_is_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
     facts = plan(write_config(tmp_path), capsys)
     assert facts["model_steps"] == 32
     assert (facts["runs"], facts["shards"], facts["trained"], facts["cached"], facts["to_train"]) == (8, 2, 0, 0, 8)
-    jobs = [job_seconds(shard.runs) for shard in make_shards(tiny_design(tmp_path).runs, 300)]
-    assert facts["core_hours"] == facts["core_hours_left"] == round(typical() * sum(jobs) / 3600, 4)
-    assert facts["longest_job_minutes"] == round(typical() * max(jobs) / 60, 2)
+    jobs = [job_seconds(shard.runs, typical()) for shard in make_shards(tiny_design(tmp_path).runs, 300)]
+    assert facts["core_hours"] == facts["core_hours_left"] == round(sum(jobs) / 3600, 4)
+    assert facts["longest_job_minutes"] == round(max(jobs) / 60, 2)
     assert facts["disk_bytes"] > 0
     assert facts["memory_bytes"] > 300e6
     assert all(isinstance(value, int | float) for key, value in facts.items() if key not in ("name", "studies"))
@@ -89,11 +89,14 @@ def test_cached_runs_are_counted(tmp_path: Path, capsys: pytest.CaptureFixture[s
 def test_times_are_those_of_the_machine_that_filled_the_cache(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Cached runs that took three times as long as expected treble the times; a few of them say nothing."""
-    text = TINY.replace("seed: [0, 1]", f"seed: {list(range(20))}")
+    """Cached runs count with what they took; FEW that took three times as long as expected treble the others' times.
+
+    The start of a job takes no longer.
+    """
+    text = TINY.replace("seed: [0, 1]", f"seed: {list(range(20))}").replace("steps: 4,", "steps: 100000,")
     runs, folder = tiny_design(tmp_path, text).runs, tmp_path / "cache" / kind_place(device_kind())
-    expected = plan(write_config(tmp_path, text), capsys)["core_hours"]
-    for limit, factor in ((FEW - 1, typical()), (len(runs), 3.0)):
+    train, starts = sum(map(run_seconds, runs)), 2 * JOB_SECONDS
+    for limit, factor in ((FEW - 1, typical()), (FEW, 3.0), (len(runs), 3.0)):
         for number, run in enumerate(runs[:limit]):
             place = folder / stack_place(run, declared_checksum(run.dataset))
             place.mkdir(parents=True, exist_ok=True)
@@ -102,7 +105,24 @@ def test_times_are_those_of_the_machine_that_filled_the_cache(
         facts = plan(write_config(tmp_path, text), capsys, "--shards")
         assert facts["machine_factor"] == factor
         assert max(shard["minutes"] for shard in facts["shard_list"]) == facts["longest_job_minutes"]
-        assert facts["core_hours"] == pytest.approx(factor / typical() * expected, rel=0.05)
+        known = sum(map(run_seconds, runs[:limit]))
+        expected = starts + 3 * known + factor * (train - known)
+        assert facts["core_hours"] == pytest.approx(expected / 3600, abs=1e-4)
+
+
+def test_what_is_all_cached_takes_the_start_of_its_jobs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """With every run in the cache and no shard file, each job is over once it has imported and read."""
+    text = TINY.replace("seed: [0, 1]", f"seed: {list(range(200))}")
+    for run in (runs := tiny_design(tmp_path, text).runs):
+        place = tmp_path / "cache" / kind_place(device_kind()) / stack_place(run, declared_checksum(run.dataset))
+        place.mkdir(parents=True, exist_ok=True)
+    for place in (tmp_path / "cache" / kind_place(device_kind())).glob("*/*"):
+        keys = [run.key for run in runs]
+        columns = {"run_key": keys, "status": ["ok"] * len(keys), "seconds": [9.0] * len(keys)}
+        pq.write_table(pa.table(columns), place / "a.parquet")
+    facts = plan(write_config(tmp_path, text), capsys)
+    assert (facts["to_train"], facts["jobs_left"]) == (0, 2)
+    assert facts["core_hours_left"] == pytest.approx((2 * IMPORT + READ * len(runs)) / 3600, abs=1e-4)
 
 
 def test_a_complete_shard_needs_no_job(tmp_path: Path, shard: Shard, capsys: pytest.CaptureFixture[str]) -> None:

@@ -72,7 +72,7 @@ def cluster_load(shards: Sequence[Shard], nodes: int, cores_each: int, factor: f
         factor: how much longer a core takes than that of the reference machine.
     """
     start = START_SECONDS + READ_SECONDS * sum(len(shard.runs) for shard in shards)
-    lengths = [start + factor * job_seconds(shard.runs) for shard in shards]
+    lengths = [start + job_seconds(shard.runs, factor) for shard in shards]
     return _described(simulate(lengths, nodes * cores_each), lengths) | _files(shards, STACK)
 
 

@@ -8,7 +8,7 @@ whole, of whose runs a tenth diverge, costs 11 % less than expected. Other machi
 share, which cancels in the balance of the shards and in the time left.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import NamedTuple
 
@@ -48,7 +48,10 @@ SKIP = 5.1e-10  # residual connection of the same
 SCORE = 3.1e-9  # one hidden unit for one example scored, diagnostics included
 ADAPT = 4.0e-10  # an update of one parameter by an optimiser that does more than the default one
 AUTOGRAD = 4.0  # times as long as by compiled loops: what a level without them takes
-JOB_SECONDS = 5.0  # start of a job: imports (4 s) and loading the compiled loops (1 s)
+IMPORT = 3.0  # start of a job
+LOAD = 1.0  # loading the compiled loops, for a job that trains; their compilation, once a machine, is left out
+READ = 1.3e-3  # a run taken from the cache
+JOB_SECONDS = IMPORT + LOAD
 
 # How many times as long the first processor of a kind took that was measured; see `shell.cached.machine_factor`.
 TYPICAL = {"cpu-avx2": 1.0, "cpu-avx512": 0.70}  # the reference machine; an AMD EPYC with Zen 5 cores
@@ -105,9 +108,26 @@ def _seconds(
     return seconds + ADAPT * weights * steps * adapt
 
 
-def job_seconds(runs: Iterable[Run]) -> float:
-    """Return the expected seconds of a job that trains these runs."""
-    return JOB_SECONDS + sum(map(run_seconds, runs))
+def job_seconds(runs: Iterable[Run], factor: float = 1.0, known: Mapping[str, float] | None = None) -> float:
+    """Return the expected seconds of a job that trains these runs.
+
+    JOB_SECONDS + Σ of the known seconds of a run, or factor · `run_seconds`; starting is not scaled.
+
+    Args:
+        runs: the runs.
+        factor: how many times as long as that of the reference machine a core trains.
+        known: run key -> seconds that a run took on this machine.
+    """
+    took = known or {}
+    return JOB_SECONDS + sum(took[run.key] if run.key in took else factor * run_seconds(run) for run in runs)
+
+
+def seconds_left(todo: Sequence[Run], cached: int, factor: float = 1.0) -> float:
+    """Return the expected seconds of a job that trains the runs of `todo` and takes `cached` more from the cache.
+
+    Without a run to train, IMPORT + READ · cached: it loads no loops. The factor is that of `job_seconds`.
+    """
+    return job_seconds(todo, factor) + READ * cached - LOAD * (not todo)
 
 
 def disk_bytes(runs: Iterable[Run]) -> int:

@@ -28,24 +28,29 @@ def cached_keys(runs: Sequence[Run], folder: Path, device: str) -> tuple[set[str
     return {key for place, own in places.items() for key in {run.key for run in own} & run_keys(place)}, why
 
 
-def machine_factor(runs: Sequence[Run], folder: Path, device: str) -> float:
-    """Return how many times as long as expected the cached runs of this design took to train.
-
-    Σ measured seconds / Σ `cost.run_seconds`, over all runs, also those that diverged and took less: others will too.
-    With fewer than FEW runs what `cost.TYPICAL` says of the kind of device.
-    """
+def known_seconds(runs: Sequence[Run], folder: Path, device: str) -> dict[str, float]:
+    """Return run key -> seconds that the training took, of those runs that the cache holds for this kind of device."""
     places = _present(runs, folder, device)
     if not places:
-        return TYPICAL.get(device, 1.0)
+        return {}
     from actbench.training.chunks import measured_seconds
 
-    pairs = []
+    known: dict[str, float] = {}
     for place, own in places.items():
         measured = measured_seconds(place)
-        pairs += [(measured[run.key], run_seconds(run)) for run in own if run.key in measured]
-    if len(pairs) < FEW:
+        known |= {run.key: measured[run.key] for run in own if run.key in measured}
+    return known
+
+
+def machine_factor(runs: Sequence[Run], known: dict[str, float], device: str) -> float:
+    """Return how many times as long as expected the runs of a design took whose seconds are known.
+
+    Σ known seconds / Σ `cost.run_seconds`, over all runs, also those that diverged and took less: others will too.
+    With fewer than FEW runs what `cost.TYPICAL` says of the kind of device.
+    """
+    if len(known) < FEW:
         return TYPICAL.get(device, 1.0)
-    return sum(pair[0] for pair in pairs) / sum(pair[1] for pair in pairs)
+    return sum(known.values()) / sum(run_seconds(run) for run in runs if run.key in known)
 
 
 def _present(runs: Sequence[Run], folder: Path, device: str) -> dict[Path, list[Run]]:

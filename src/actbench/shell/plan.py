@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from actbench.plan.cluster import cluster_load, gpu_load
-from actbench.plan.cost import disk_bytes, job_seconds, memory_bytes
+from actbench.plan.cost import disk_bytes, job_seconds, memory_bytes, seconds_left
 from actbench.plan.design import Run
 from actbench.plan.errors import ConfigError
 from actbench.plan.numerics import NUMERICS
 from actbench.plan.shards import Shard
-from actbench.shell.cached import cached_keys, machine_factor
+from actbench.shell.cached import cached_keys, known_seconds, machine_factor
 from actbench.shell.check import Facts, as_text, describe, read_design
 from actbench.training.device import use_device
 from actbench.training.process import cache_folder, device_kind
@@ -43,8 +43,9 @@ def run(arguments: argparse.Namespace) -> int:
     folder = arguments.results / design.config.name / "shards"
     trained = {shard.id: count_trained(shard, folder / f"{shard.id}.parquet") for shard in shards}
     cached, why = cached_keys(design.runs, arguments.cache or cache_folder(), device_kind())
-    factor = machine_factor(design.runs, arguments.cache or cache_folder(), device_kind())
-    facts = describe(design, shards) | expect(shards, trained, cached, factor)
+    known = known_seconds(design.runs, arguments.cache or cache_folder(), device_kind())
+    factor = machine_factor(design.runs, known, device_kind())
+    facts = describe(design, shards) | expect(shards, trained, cached, factor, known)
     if arguments.cluster:
         facts |= _on_cluster(shards, arguments, factor)
     if why:
@@ -54,7 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
             "id": shard.id,
             "runs": len(shard.runs),
             "trained": trained[shard.id],
-            "minutes": round(factor * job_seconds(shard.runs) / 60, 2),
+            "minutes": round(job_seconds(shard.runs, factor, known) / 60, 2),
         }
         for shard in shards
     ]
@@ -77,25 +78,30 @@ def _on_cluster(shards: list[Shard], arguments: argparse.Namespace, factor: floa
     return {"cluster": on_cores, "one_gpu": {"assumed_cores": worth, **gpu_load(shards, worth)}}
 
 
-def expect(shards: list[Shard], trained: dict[str, int], cached: set[str], factor: float = 1.0) -> Facts:
+def expect(
+    shards: list[Shard], trained: dict[str, int], cached: set[str], factor: float, known: dict[str, float]
+) -> Facts:
     """Return what training the shards takes: all of them, and what is left.
 
-    A shard whose file is complete needs no job. Any other needs one, which takes cached runs from the cache. Times
-    are of one core of the reference machine (plan/cost.py), times the factor by which the cached runs of this design
-    took longer on this one; memory is that of the largest job, disk that of all.
+    A shard whose file is complete needs no job. Any other needs one, which takes cached runs from the cache and, with
+    nothing left to train, is over once it has started. Cached runs count with the seconds that they took, all others
+    with those of the reference machine (plan/cost.py) times the factor by which the cached ones took longer on this
+    one; memory is that of the largest job, disk that of all.
     """
+    jobs = [job_seconds(shard.runs, factor, known) for shard in shards]
     todo = [shard for shard in shards if trained[shard.id] < len(shard.runs)]
-    left = {shard.id: [run for run in shard.runs if run.key not in cached] for shard in todo}
+    left = [[run for run in shard.runs if run.key not in cached] for shard in todo]
+    rest = [seconds_left(own, len(shard.runs) - len(own), factor) for shard, own in zip(todo, left, strict=True)]
     runs: list[Run] = [run for shard in shards for run in shard.runs]
     return {
         "trained": sum(trained.values()),
         "cached": sum(run.key in cached for run in runs),
-        "to_train": sum(map(len, left.values())),
+        "to_train": sum(map(len, left)),
         "jobs_left": len(todo),
         "model_steps": sum(run.steps for run in runs),
-        "core_hours": round(factor * sum(job_seconds(shard.runs) for shard in shards) / 3600, 4),
-        "core_hours_left": round(factor * sum(job_seconds(rest) for rest in left.values()) / 3600, 4),
-        "longest_job_minutes": round(factor * max(job_seconds(shard.runs) for shard in shards) / 60, 2),
+        "core_hours": round(sum(jobs) / 3600, 4),
+        "core_hours_left": round(sum(rest) / 3600, 4),
+        "longest_job_minutes": round(max(jobs) / 60, 2),
         "machine_factor": round(factor, 2),
         "disk_bytes": disk_bytes(runs),
         "memory_bytes": memory_bytes(runs),
