@@ -297,3 +297,19 @@ def test_environment_of_jobs_is_the_lock(project_root: Path) -> None:
     packages = environment["dependencies"][-1]["pip"]
     assert len(packages) > 5
     assert set(packages) <= set((project_root / "requirements.lock").read_text().splitlines())
+
+
+def test_a_missing_gpu_stops_the_workflow_before_any_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`device: cuda` without a driver is one line that names it, with exit code 2; what trains nothing goes on."""
+    driver = tmp_path / "bin" / "nvidia-smi"
+    driver.parent.mkdir()
+    driver.write_text("#!/bin/sh\nexit 9\n")
+    driver.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{driver.parent}{os.pathsep}{os.environ['PATH']}")
+    config = write_config(tmp_path, TINY.replace("name: tiny", "name: tiny\ndevice: cuda"))
+    done = snakemake(tmp_path, "--configfile", str(config))
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].startswith("device: 'cuda' cannot be had: no NVIDIA driver")
+    assert not (tmp_path / "data").exists()
+    assert snakemake(tmp_path, "data/mnist1d.npz", "--configfile", str(config)).returncode == 0
+    assert (tmp_path / "data" / "mnist1d.npz").exists()

@@ -95,6 +95,11 @@ wildcard_constraints:
     figure="[a-z0-9_]+",
 
 
+def trains_now():
+    """Tell whether any network is to be trained by this call of Snakemake."""
+    return any(job.rule.name == "train" for job in workflow.dag.needrun_jobs())
+
+
 def data_of_shard(wildcards):
     return f"data/{SHARDS[wildcards.shard].runs[0].dataset}.npz"
 
