@@ -57,15 +57,19 @@ def test_conditions_of_which_no_run_diverged_are_near(recorded: pd.DataFrame) ->
 
 
 def test_total_and_shards_of_the_default_grid_are_near(recorded: pd.DataFrame, project_root: Path) -> None:
-    """The total is within 25 % of the measured one, and so are three of four shards; those that diverge cost less."""
-    assert recorded["expected"].sum() == pytest.approx(recorded["seconds"].sum(), rel=0.25)
+    """The total is within 15 % of the measured one, shards of which few runs diverged within 25 %, 3 others not."""
+    assert recorded["expected"].sum() == pytest.approx(recorded["seconds"].sum(), rel=0.15)
     config = load_config(project_root / "config" / "config.yaml")
     by_key = recorded.set_index("run_key")
     shards = make_shards(expand(config).runs, config.shard_minutes)
-    sums = [by_key.loc[[run.key for run in shard.runs], ["expected", "seconds"]].sum() for shard in shards]
-    near = [abs(one["expected"] / one["seconds"] - 1) <= 0.25 for one in sums]
-    assert len(near) > 20
-    assert sum(near) >= 0.75 * len(near)
+    near, many = [], []
+    for shard in shards:
+        rows = by_key.loc[[run.key for run in shard.runs]]
+        near.append(abs(rows["expected"].sum() / rows["seconds"].sum() - 1) <= 0.25)
+        many.append((rows["status"] == "diverged").mean() > 0.15)
+    assert len(shards) > 20
+    assert near.count(False) <= 3
+    assert all(close or often for close, often in zip(near, many, strict=True))
 
 
 def test_other_widths_depths_lengths_and_adam_are_near() -> None:
