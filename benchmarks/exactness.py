@@ -176,7 +176,7 @@ def emulated_lines() -> list[str]:
 
 TEXT = """# Exactness
 
-Made by `python benchmarks/exactness.py` on {machine}, Python {python}, {libraries}.
+Made by `python benchmarks/exactness.py`, under NUMERICS {numerics}, on {machine}, Python {python}, {libraries}.
 
 ## What is equal to the last bit
 
@@ -191,12 +191,13 @@ under batch norm) is recorded as diverged at the first measurement that sees it.
 
 ## AVX2 against AVX-512
 
-Stated and tested (`tests/test_instructions.py`): after 20 to 40 updates final losses agree to a relative **1e-5**; the
-largest difference found is in the table. Batches and initial weights of these runs are the same. Training rounds
-differently only where sums run over the lanes of a vector, so most networks agree to the last bit for a while; then
-the difference grows as training goes on, as it would from any other cause. After hundreds of updates two kinds of
-device agree as close neighbours do, not digit by digit, which is why they never share a cache. Diagnostics of which
-the true value is near 0 (`activation_mean`) or that count exact zeros differ most in relative terms.
+Stated and tested (`tests/test_instructions.py`, `tests/test_golden.py`): after 20 to 40 updates final losses agree to
+a relative **1e-5**; the largest difference found is in the table. Batches and initial weights of these runs are the
+same. Training rounds differently only where sums run over the lanes of a vector, so most networks agree to the last bit
+for a while; then the difference grows as training goes on, as it would from any other cause. After hundreds of updates
+two kinds of device agree as close neighbours do, not digit by digit, which is why they never share a cache. Diagnostics
+of which the true value is near 0 (`preactivation_mean`, `activation_mean`) or that count exact zeros differ most in
+relative terms.
 
 {short}
 {long}
@@ -229,6 +230,7 @@ def main() -> int:
     sys.path[:0] = [str(ROOT / "src"), str(ROOT / "tests")]
     from importlib.metadata import version
 
+    from actbench.plan.numerics import NUMERICS
     from golden import LIBRARIES
 
     short, long = ({kind: fresh(task, kind) for kind in ("avx512", "avx2")} for task in ("short", "long"))
@@ -236,7 +238,7 @@ def main() -> int:
         line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line
     ]
     text = TEXT.format(
-        machine=f"{model[0] if model else platform.machine()}",
+        numerics=NUMERICS, machine=f"{model[0] if model else platform.machine()}",
         python=platform.python_version(),
         libraries=", ".join(f"{name} {version(name)}" for name in LIBRARIES),
         short="\n".join(difference_table("After 20 to 40 updates", short["avx512"], short["avx2"])),
