@@ -105,13 +105,13 @@ def whole(stacks: Stacks, device: str, plain_per_hour: dict[tuple[int, str], flo
     )
 
 
-def main(device: str = "cuda") -> None:
+def main() -> None:
     """Time every case and the whole main study, and write the table."""
     missing = missing_for_cuda()
     if missing:
         raise SystemExit(f"benchmarks/gpu.py: {missing}")
     one_core()
-    use_device(device)
+    device = use_device("cuda")
     default, paper = stacks_of("config.yaml", device), stacks_of("paper.yaml", device)
     lines, by_plain = ["## On a GPU", "", f"{torch.cuda.get_device_name()}, torch {torch.__version__}", "", HEADER], {}
     for case in (Case(depth, 64, norm, "relu", "sgd") for depth in DEPTHS for norm in NORMS):

@@ -20,7 +20,10 @@ def gpu(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def test_its_stacks_are_those_of_a_job(gpu: Any) -> None:
-    """Every run of the main study is in one stack; a stack has several activations and the case's depth and norm."""
+    """Every run of the main study is in one stack; a stack has several activations and the case's depth and norm.
+
+    Its networks share the grid's five seeds: an order of the examples for each network would be copied at its expense.
+    """
     from cases import Case
 
     stacks = gpu.stacks_of("config.yaml", "cpu")
@@ -30,6 +33,7 @@ def test_its_stacks_are_those_of_a_job(gpu: Any) -> None:
             stack = gpu.stack_like(Case(depth, 64, norm, "relu", "sgd"), stacks)
             assert {(run.depth, run.norm, run.residual, run.clip) for run in stack} == {(depth, norm, "none", "none")}
             assert len({run.activation for run in stack}) > 1
+            assert len({run.seed for run in stack}) <= 5 < len(stack)
 
 
 def test_both_sides_train(gpu: Any) -> None:
