@@ -57,7 +57,7 @@ JOB_SECONDS = IMPORT + LOAD
 TYPICAL = {"cpu-avx2": 1.0, "cpu-avx512": 0.70}  # the reference machine; an AMD EPYC with Zen 5 cores
 
 POINTS = 9  # evaluations of a run of more than a few steps
-PROBE = 256  # training examples of one evaluation; with backward pass, hence three products a weight
+PROBE = 256  # training examples on which diagnostics are measured; with backward pass, hence three products a weight
 
 # Bytes of one run in the run cache, its shard file and the tables together, per evaluation.
 RUN_BYTES, LAYER_BYTES = 397, 89
