@@ -34,7 +34,8 @@ def minutes_of(shard: Shard) -> float:
 def write_keys(file: Path, keys: list[str], numerics: int = NUMERICS) -> None:
     """Write a shard file with the two columns that are read."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    pq.write_table(pa.table({"run_key": keys, "numerics": [numerics] * len(keys)}), file)
+    columns = {"run_key": keys, "numerics": [numerics] * len(keys), "seconds": [1.0] * len(keys)}
+    pq.write_table(pa.table(columns), file)
 
 
 @pytest.fixture

@@ -6,11 +6,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from actbench.analysis.statistics import KINDS, NEEDED, compute_statistics, read_statistic, stats_path, write_statistics
+from actbench.analysis.statistics import NEEDED, compute_statistics, read_statistic, stats_path, write_statistics
 from actbench.analysis.stats_schema import OF_LAYERS, STATS
 from actbench.plan.config import Config
 from actbench.plan.design import expand
 from actbench.plan.errors import ConfigError
+from actbench.plan.sources import KINDS
 from synthetic import EFFECTS, fake_frames, make_config, make_study, write_results
 
 CONFIG = make_config(norm=("none", "layernorm"))

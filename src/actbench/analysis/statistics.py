@@ -33,13 +33,13 @@ from actbench.plan.config import Config
 from actbench.plan.errors import ConfigError, nearest
 from actbench.plan.factors import FACTORS
 from actbench.plan.schema import Column
+from actbench.plan.sources import KINDS
 
 NEEDED = [
     "run_key", *FACTORS, "status", "train_accuracy", "test_accuracy",
     "best_val_accuracy", "best_test_accuracy", "best_test_loss", "clip_rate", "classes",
 ]  # fmt: skip
 EVALUATED = ["run_key", "step", "split", "accuracy"]
-KINDS = ("scores", "layers")
 
 Frames = dict[str, pd.DataFrame]
 

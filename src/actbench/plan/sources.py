@@ -13,6 +13,7 @@ SHOW = PACKAGE / "show"
 FIGURES = SHOW / "figures"
 STATISTICS = PACKAGE / "analysis" / "stats_schema.py"
 METRICS = PACKAGE / "analysis" / "metrics.py"
+KINDS = ("scores", "layers")  # of statistics; each is a step of the workflow
 
 
 def figure_names() -> list[str]:

@@ -13,8 +13,8 @@ from actbench.plan.registry import declared_constant
 FEW = 32  # runs; fewer say little about a machine
 
 
-def cached_keys(runs: Sequence[Run], folder: Path, device: str) -> tuple[set[str], str]:
-    """Return the keys of those runs that the cache holds for this kind of device, and why some cannot be known.
+def cached_seconds(runs: Sequence[Run], folder: Path, device: str) -> tuple[dict[str, float], str]:
+    """Return run key -> seconds of training of those runs that the cache holds, and why some cannot be known.
 
     Data lie under their checksum, which each data set's file declares as `CHECKSUM` and verifies on every load.
     """
@@ -22,24 +22,14 @@ def cached_keys(runs: Sequence[Run], folder: Path, device: str) -> tuple[set[str
     why = f"{', '.join(unknown)}: no declared CHECKSUM, so its cached runs are not counted" if unknown else ""
     places = _present(runs, folder, device)
     if not places:
-        return set(), why
-    from actbench.training.chunks import run_keys
-
-    return {key for place, own in places.items() for key in {run.key for run in own} & run_keys(place)}, why
-
-
-def known_seconds(runs: Sequence[Run], folder: Path, device: str) -> dict[str, float]:
-    """Return run key -> seconds that the training took, of those runs that the cache holds for this kind of device."""
-    places = _present(runs, folder, device)
-    if not places:
-        return {}
+        return {}, why
     from actbench.training.chunks import measured_seconds
 
     known: dict[str, float] = {}
     for place, own in places.items():
         measured = measured_seconds(place)
         known |= {run.key: measured[run.key] for run in own if run.key in measured}
-    return known
+    return known, why
 
 
 def machine_factor(runs: Sequence[Run], known: dict[str, float], device: str) -> float:

@@ -11,7 +11,7 @@ from actbench.plan.design import Run
 from actbench.plan.errors import ConfigError
 from actbench.plan.numerics import NUMERICS
 from actbench.plan.shards import Shard
-from actbench.shell.cached import cached_keys, known_seconds, machine_factor
+from actbench.shell.cached import cached_seconds, machine_factor
 from actbench.shell.check import Facts, as_text, describe, read_design
 from actbench.training.device import use_device
 from actbench.training.process import cache_folder, device_kind
@@ -42,10 +42,9 @@ def run(arguments: argparse.Namespace) -> int:
     use_device(design.config.device)
     folder = arguments.results / design.config.name / "shards"
     trained = {shard.id: count_trained(shard, folder / f"{shard.id}.parquet") for shard in shards}
-    cached, why = cached_keys(design.runs, arguments.cache or cache_folder(), device_kind())
-    known = known_seconds(design.runs, arguments.cache or cache_folder(), device_kind())
+    known, why = cached_seconds(design.runs, arguments.cache or cache_folder(), device_kind())
     factor = machine_factor(design.runs, known, device_kind())
-    facts = describe(design, shards) | expect(shards, trained, cached, factor, known)
+    facts = describe(design, shards) | expect(shards, trained, known, factor)
     if arguments.cluster:
         facts |= _on_cluster(shards, arguments, factor)
     if why:
@@ -78,9 +77,7 @@ def _on_cluster(shards: list[Shard], arguments: argparse.Namespace, factor: floa
     return {"cluster": on_cores, "one_gpu": {"assumed_cores": worth, **gpu_load(shards, worth)}}
 
 
-def expect(
-    shards: list[Shard], trained: dict[str, int], cached: set[str], factor: float, known: dict[str, float]
-) -> Facts:
+def expect(shards: list[Shard], trained: dict[str, int], known: dict[str, float], factor: float) -> Facts:
     """Return what training the shards takes: all of them, and what is left.
 
     A shard whose file is complete needs no job. Any other needs one, which takes cached runs from the cache and, with
@@ -90,12 +87,12 @@ def expect(
     """
     jobs = [job_seconds(shard.runs, factor, known) for shard in shards]
     todo = [shard for shard in shards if trained[shard.id] < len(shard.runs)]
-    left = [[run for run in shard.runs if run.key not in cached] for shard in todo]
+    left = [[run for run in shard.runs if run.key not in known] for shard in todo]
     rest = [seconds_left(own, len(shard.runs) - len(own), factor) for shard, own in zip(todo, left, strict=True)]
     runs: list[Run] = [run for shard in shards for run in shard.runs]
     return {
         "trained": sum(trained.values()),
-        "cached": sum(run.key in cached for run in runs),
+        "cached": sum(run.key in known for run in runs),
         "to_train": sum(map(len, left)),
         "jobs_left": len(todo),
         "model_steps": sum(run.steps for run in runs),

@@ -5,9 +5,9 @@ import json
 import os
 
 from actbench.plan.config import load_config
+from actbench.plan.sources import KINDS
 
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-KINDS = ("scores", "layers")
 EXAMPLE = "actbench stats config/smoke.yaml"
 
 

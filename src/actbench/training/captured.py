@@ -1,9 +1,9 @@
 """Training steps over tensors that never move: captured once as a CUDA graph, then replayed without Python.
 
 On a GPU the arithmetic of a step on small networks takes less time than Python needs to ask for it. A graph holds the
-whole step: gathering the batch, forward, backward, clipping, optimiser. It serves its stack to the end: a
-model that diverges goes on beside the others, uncounted. Elsewhere than on a GPU the same step runs eagerly: that is
-how it is tested against `advance_by_autograd`.
+whole step: gathering the batch, forward, backward, clipping, optimiser. It serves its stack to the end: a model that
+diverges goes on beside the others, uncounted. Elsewhere than on a GPU the same step runs eagerly: that is how it is
+tested against `advance_by_autograd`.
 
 Letters: P models of a stack, S seeds, K updates, B examples, I inputs, N numbers of one model.
 """

@@ -75,26 +75,15 @@ def _home(place: Path) -> bytes:
     return "/".join(place.parts[-3:]).encode()
 
 
-def run_keys(place: Path) -> set[str]:
-    """Return the keys of all runs in a folder of the cache; a file that cannot be read counts as nothing."""
-    keys: set[str] = set()
-    for file in sorted(place.glob("*.parquet")):
-        try:
-            keys.update(pq.read_table(file, columns=["run_key"], partitioning=None)["run_key"].to_pylist())
-        except (pa.ArrowException, OSError, KeyError):
-            continue
-    return keys
-
-
 def measured_seconds(place: Path) -> dict[str, float]:
-    """Return run key -> seconds of the runs in a folder of the cache that could be trained."""
+    """Return run key -> seconds of all runs in a folder of the cache; a file that cannot be read counts as nothing."""
     seconds: dict[str, float] = {}
     for file in sorted(place.glob("*.parquet")):
         try:
-            rows = pq.read_table(file, columns=["run_key", "status", "seconds"], partitioning=None)
+            rows = pq.read_table(file, columns=["run_key", "seconds"], partitioning=None)
+            seconds |= zip(rows["run_key"].to_pylist(), rows["seconds"].to_pylist(), strict=True)
         except (pa.ArrowException, OSError, KeyError):
             continue
-        seconds |= {row["run_key"]: row["seconds"] for row in rows.to_pylist() if row["status"] != "error"}
     return seconds
 
 
