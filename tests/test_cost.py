@@ -46,14 +46,14 @@ def recorded(project_root: Path) -> pd.DataFrame:
 
 
 def test_conditions_of_which_no_run_diverged_are_near(recorded: pd.DataFrame) -> None:
-    """Half of them are within 5 %, 95 of 100 within 25 %; what a stack costs its runs share, so all must last."""
+    """90 % of them are within 7 %, all but one within 25 %; what a stack costs its runs share, so all must last."""
     shared = [name for name in FACTORS if name not in ("init", "lr", "seed")]
     groups = recorded.groupby(shared)
     lasted = recorded[groups["status"].transform(lambda status: (status == "ok").all())]
     ratios = lasted.groupby(shared)["expected"].median() / lasted.groupby(shared)["seconds"].median()
     assert len(ratios) > 200
-    assert ((ratios - 1).abs() <= 0.05).mean() >= 0.5
-    assert ((ratios - 1).abs() <= 0.25).mean() >= 0.95
+    assert ((ratios - 1).abs() <= 0.07).mean() >= 0.9
+    assert ((ratios - 1).abs() > 0.25).sum() <= 1
 
 
 def test_total_and_shards_of_the_default_grid_are_near(recorded: pd.DataFrame, project_root: Path) -> None:
