@@ -45,7 +45,7 @@ def work(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Wor
         without = lambda runs, dataset: dataclasses.replace(build(runs, dataset), compile_loops=None)  # noqa: E731
         monkeypatch.setattr(state, "build_network", without)
 
-    def advancing(training: loop.Training, *words: Any) -> None:
+    def advancing(training: state.Training, *words: Any) -> None:
         seen.batches.append((words[-2], len(training.stack.parameters_PN)))
         plain[advance](training, *words)
 
@@ -91,7 +91,7 @@ def test_what_diverged_is_measured_and_trained_no_more(work: Work) -> None:
 
 def updates_alone(run: Run) -> int:
     """Ask for one update at a time and return how many were made before the model left."""
-    training = loop.start([run], DATA)
+    training = state.start([run], DATA)
     for step in range(STEPS):
         loop.advance(training, step, step + 1)
         if len(training.rows_P) == 0:
