@@ -19,6 +19,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.text import Text
 from matplotlib.ticker import FixedLocator
+from matplotlib.transforms import Bbox
 
 from actbench.analysis.stats_schema import STATS
 from actbench.plan.config import load_config
@@ -201,12 +202,8 @@ def test_everything_fits_and_can_be_read(name: str, fixture: str, width: str, re
     columns = {SINGLE_MM, whole.width_mm} if width == "double" else {whole.width_mm}
     assert round(figure.get_figwidth() / MM, 2) in columns
     assert figure.get_figheight() / MM <= whole.height_mm + 0.01
-    page, hidden = figure.bbox.padded(0.5), out_of_view(figure)
-    texts = [text for text in figure.findobj(Text) if isinstance(text, Text) and id(text) not in hidden]
-    boxes = [(text.get_text(), text.get_window_extent()) for text in texts if text.get_visible() and text.get_text()]
-    for word, box in boxes:
-        assert page.x0 <= box.x0 <= box.x1 <= page.x1, word
-        assert page.y0 <= box.y0 <= box.y1 <= page.y1, word
+    boxes = words_in(figure)
+    assert words_off_page(figure) == []
     overlapping = [
         (word, other)
         for place, (word, box) in enumerate(boxes)
@@ -215,6 +212,23 @@ def test_everything_fits_and_can_be_read(name: str, fixture: str, width: str, re
     ]
     assert overlapping == []
     assert cut_marks(figure) == []
+
+
+def words_in(figure: Figure) -> list[tuple[str, Bbox]]:
+    """Return every text that is drawn, with its box."""
+    hidden = out_of_view(figure)
+    texts = [text for text in figure.findobj(Text) if isinstance(text, Text) and id(text) not in hidden]
+    return [(text.get_text(), text.get_window_extent()) for text in texts if text.get_visible() and text.get_text()]
+
+
+def words_off_page(figure: Figure) -> list[str]:
+    """Return the texts that the edge of the page cuts."""
+    page = figure.bbox.padded(0.5)
+    return [
+        word
+        for word, box in words_in(figure)
+        if not (page.x0 <= box.x0 <= box.x1 <= page.x1 and page.y0 <= box.y0 <= box.y1 <= page.y1)
+    ]
 
 
 def out_of_view(figure: Figure) -> set[int]:
@@ -249,6 +263,7 @@ def test_a_forest_of_sixty_tests_fits_every_page(width: str, config_path: Path) 
     heights = [label.get_window_extent() for label in labels]
     assert figure.get_figheight() / MM <= PAGES[width].height_mm + 0.01
     assert len({label.get_text() for label in labels}) == 60
+    assert words_off_page(figure) == []
     assert not any(one.overlaps(other) for one, other in itertools.pairwise(heights))
 
 

@@ -31,7 +31,7 @@ VERDICTS: dict[str, dict[str, Any]] = {
 ABSOLUTE = ("mean", "auc", "interaction_share", "law")  # the margin is the bound itself, so none has no place
 COLUMNS = ["id", "test", "rule", "direction", "verdict", "effect", "low", "high", "margin", "unit", "n_runs", "n_seeds"]
 TICKS = [sign * tick for sign in (-1, 1) for tick in (1, 3, 10, 100, 1000)] + [0]
-LONGEST, LONGEST_NARROW, HEAD = 58, 36, 6  # letters of a label, and of its claim at least
+LONGEST, LONGEST_NARROW, HEAD = 60, 36, 6  # letters of a label, and of its claim at least
 ROW_MM, LOWEST_ROW_MM, AROUND_MM = 3.9, 2.4, 22.0  # heights: of a row, and of what stands around them
 REACH = 10.0  # margins; beyond them the scale is logarithmic
 
@@ -73,7 +73,7 @@ def draw(data: pd.DataFrame) -> Figure:
     axes[0].set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     joint = "\n" if whole.narrow else " "
     label = f"effect in the claimed direction{joint}(smallest effects that matter)"
-    _ = axes[0].set_xlabel(label) if parts == 1 else figure.supxlabel(label, fontsize=8)
+    _ = figure.supxlabel(label, fontsize=8) if small else axes[0].set_xlabel(label)
     marks = [Line2D([], [], label=verdict, **look) for verdict, look in VERDICTS.items()]
     figure.legend(handles=marks, loc="outside upper center", ncols=2 if whole.narrow else len(marks))
     return figure
@@ -88,18 +88,26 @@ def _draw_rows(axis: Axes, rows: pd.DataFrame, longest: int) -> None:
         look = VERDICTS[verdict]
         axis.hlines(place, low, high, color=look["color"], linewidth=1.3)
         axis.plot(x, place, linestyle="none", markersize=4, **look)
-    axis.set_yticks(range(len(rows)), [_label(row, longest) for row in rows.to_dict("records")], fontsize=6)
+    first = (rows["id"] != rows["id"].shift()).tolist()
+    for place in (place for place, new in enumerate(first) if new and place):
+        axis.axhline(place - 0.5, color=GREY, linewidth=0.3)
+    names = [_name(row, new, longest) for row, new in zip(rows.to_dict("records"), first, strict=True)]
+    axis.set_yticks(range(len(rows)), names, fontsize=6)
+    axis.grid(visible=False, axis="y")
 
 
-def _label(row: dict[object, object], longest: int) -> str:
+def _name(row: dict[object, object], first: bool, longest: int) -> str:
+    """Write a test and the side it claims, behind the name of its claim if it is the claim's first of this column."""
     bound = {"not higher": "< 1", "not lower": "< 1"}.get(str(row["direction"]), "> 1")
     bound = "±1" if row["rule"] == "equivalence" else bound
-    return f"{_name(str(row['id']), row['test'], longest)} ({bound})"
+    claim, test = str(row["id"]), row["test"] if isinstance(row["test"], str) else ""
+    name = _whole_name(claim, test, longest) if first else textwrap.shorten(test, longest, placeholder="…")
+    return f"{name} ({bound})"
 
 
-def _name(claim: str, test: object, longest: int) -> str:
-    """Write claim and test, cutting the claim first: its tests must be told apart."""
-    if not isinstance(test, str):
+def _whole_name(claim: str, test: str, longest: int) -> str:
+    """Write claim and test, cutting the claim first."""
+    if not test:
         return claim
     room = max(longest - len(test) - 2, HEAD)
     head = claim if len(claim) <= room else f"{claim[: room - 1]}…"
@@ -111,8 +119,9 @@ def caption(data: pd.DataFrame) -> str:
     counts = data["verdict"].value_counts()
     words = ", ".join(f"{counts[verdict]} {verdict}" for verdict in VERDICTS if verdict in counts)
     return (
-        f"{QUESTION} One row for each test of a claim that is a difference or a slope: the effect over the smallest one"
-        f" that matters (no unit), positive in the direction that is claimed, with Student's 95 % interval over seeds,"
+        f"{QUESTION} One row for each test of a claim that is a difference or a slope, those of one claim between two"
+        " lines and the first behind the claim's name: the effect over the smallest one that matters (no unit),"
+        " positive in the direction that is claimed, with Student's 95 % interval over seeds,"
         f" with the choice of learning rates in its error, of a cost over rounds of timing. In brackets where the claim"
         f" places it: beyond 1, below 1, or within ±1 for an equivalence; `not lower` is drawn with its sign turned."
         f" Colours are verdicts: {words}. The scale is logarithmic beyond {REACH:g}."
