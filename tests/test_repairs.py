@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from actbench.analysis.metrics import add_metrics
-from actbench.analysis.repairs import COLUMNS, LEAST_GAIN, repair_pairs, repairs
+from actbench.analysis.repairs import COLUMNS, LEAST_GAIN, repair_pairs, repairs, that_helped
 from actbench.plan.design import expand
 from actbench.plan.factors import FACTORS
 from synthetic import fake_runs, make_config
@@ -75,6 +75,15 @@ def test_a_small_gain_is_no_repair(runs: pd.DataFrame) -> None:
     slightly = runs.assign(score=LEAST_GAIN / 2)
     assert not repair_pairs(ill, slightly)["repaired"].any()
     assert not repair_pairs(ill, runs.assign(trained=False))["repaired"].any()
+
+
+def test_luck_in_one_seed_is_no_help() -> None:
+    """A change that lifts one run and lowers another as much is not named, nor one that repaired none."""
+    counted = pd.DataFrame(
+        {"n_repaired": [5, 1, 0], "score_before": [0.2, 0.2, 0.2], "score_after": [0.5, 0.21, 0.5]},
+        index=["skips", "luck", "never"],
+    )
+    assert list(that_helped(counted).index) == ["skips"]
 
 
 def test_another_task_is_no_remedy(runs: pd.DataFrame) -> None:

@@ -63,3 +63,9 @@ def repairs(pairs: pd.DataFrame) -> pd.DataFrame:
     gain = counted["score_after"] - counted["score_before"]
     ordered = counted.assign(sure=sure, gain=gain).sort_values(["sure", "gain"], ascending=False, kind="stable")
     return ordered.astype({"before": object, "after": object}).reset_index(drop=True)[COLUMNS]
+
+
+def that_helped(counted: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of `repairs` that repaired a pair and gained at least LEAST_GAIN in the mean over all pairs."""
+    gain = counted["score_after"] - counted["score_before"]
+    return counted[(counted["n_repaired"] > 0) & (gain >= LEAST_GAIN)]

@@ -9,6 +9,7 @@ from actbench.analysis.diagnosis import FINE, ILL, NOT_RECORDED, SEEN, Diagnosis
 from actbench.analysis.illness import CAUSE, SYMPTOM
 from actbench.analysis.illnesses import ILLNESSES
 from actbench.analysis.json_rows import plain_rows
+from actbench.analysis.repairs import that_helped
 from actbench.plan.factors import FACTORS
 from actbench.show.run_text import aligned, indent, spell_number
 from actbench.show.study import count
@@ -91,8 +92,8 @@ def _last_seen(diagnosis: Diagnosis, key: str) -> str:
 
 
 def _repairs(diagnosis: Diagnosis) -> list[str]:
-    """Say which changes repaired at least one run, in how many seeds, and how often in the whole grid."""
-    helped = diagnosis.repairs[diagnosis.repairs["n_repaired"] > 0]
+    """Say which changes repaired runs, in how many seeds, and how often in the whole grid."""
+    helped = that_helped(diagnosis.repairs)
     if helped.empty:
         tried = len(diagnosis.repairs)
         return [f"no change of one factor repaired it; this grid has {tried} to compare with"]
@@ -154,7 +155,7 @@ def _named(ill: pd.DataFrame, runs: pd.DataFrame) -> str:
 
 
 def _repaired(diagnosis: Diagnosis) -> list[str]:
-    helped = diagnosis.repairs[diagnosis.repairs["n_repaired"] > 0].head(MOST_REPAIRS)
+    helped = that_helped(diagnosis.repairs).head(MOST_REPAIRS)
     if helped.empty:
         return ["no change of one factor repaired any of them"]
     columns = ["factor", "before", "after", "n_repaired", "n_pairs", "score_before", "score_after"]
