@@ -8,6 +8,7 @@ from actbench.plan.design import Run
 from actbench.training import loop, state
 from actbench.training.loop import train_stack
 from actbench.training.record import Record
+from actbench.training.rows import to_rows
 from actbench.training.stack import make_stacks
 from test_twin import runs_of, tiny_dataset
 
@@ -61,6 +62,45 @@ def test_a_stack_of_which_all_runs_diverge_ends() -> None:
     record = train_stack(wild, tiny_dataset())
     assert (record.diverged_step_P >= 0).all()
     assert all(record.evaluations(index) >= 1 for index in range(len(wild)))
+
+
+def test_what_a_diverged_run_leaves_behind_is_from_before() -> None:
+    """Its row has the status, no score, the evaluations before its divergence, and its own updates under clip_rate."""
+    calm = runs_of(activation="relu", steps=30, clip="norm(1e-06)")[0]
+    wild = Run(**{**vars_of(calm), "lr": 1e16})
+    record = train_stack([calm, wild], tiny_dataset())
+    rows = {row["run_key"]: row for row in to_rows(record, 1.0).to_pylist()}
+    whole, cut = rows[calm.key], rows[wild.key]
+    assert (whole["status"], cut["status"]) == ("ok", "diverged")
+    assert 2 < cut["diverged_step"] in record.steps[:-1], "the wild run was built to diverge where it is evaluated"
+    for row, steps in ((whole, record.steps), (cut, [at for at in record.steps if at < cut["diverged_step"]])):
+        assert row["clip_rate"] == 1, "clipping acted on every update that was made"
+        assert [point["step"] for point in row["curves"]] == [at for at in steps for _ in ("train", "val")]
+        assert {record["step"] for record in row["layers"]} == set(steps)
+    scores = [name for name in whole if name.endswith(("_loss", "_accuracy")) or name == "best_step"]
+    assert {name for name in scores if whole[name] is None} == set()
+    assert {name for name in scores if cut[name] is not None} == set()
+
+
+@pytest.mark.parametrize("seen", ["score", "probe"])
+def test_a_loss_that_is_not_finite_on_one_split_ends_a_run(seen: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run whose loss overflows on validation data alone, or on training data alone, has diverged at that step."""
+    plain, runs = getattr(loop, seen), runs_of(activation="tanh", steps=4)
+    asked: list[int] = []
+
+    def overflowing(stack: object, *rest: object) -> object:
+        asked.append(1)
+        found = plain(stack, *rest)
+        scores = found if seen == "score" else found[0]
+        if len(asked) == 3:  # the evaluation after the second update
+            scores[0][1] = torch.inf
+        return found
+
+    monkeypatch.setattr(loop, seen, overflowing)
+    record = train_stack(runs, tiny_dataset())
+    assert record.steps[2] == 2
+    assert record.diverged_step_P.tolist() == [-1, 2, -1]
+    assert np.isnan(record.scores["best_test_loss"]).tolist() == [False, True, False]
 
 
 @pytest.mark.parametrize("most", [1, 2, 128])
