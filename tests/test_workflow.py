@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from actbench.plan.shards import make_shards
-from actbench.plan.sources import figure_names
+from actbench.plan.sources import figure_names, figure_needs
 from actbench.plan.typesetting import typesetting_commands
 from actbench.shell.cli import VERBS
 from tiny import TINY, link_compiled, tiny_design, write_config
@@ -22,6 +22,7 @@ from tiny import TINY, link_compiled, tiny_design, write_config
 ROOT = Path(__file__).resolve().parent.parent
 SNAKEMAKE = str(Path(sys.executable).parent / "snakemake")
 TABLES = "results/tiny/tables/runs.parquet"
+PARTS = ("tables", "figures", "report")  # of the rules, from the tables on
 
 pytestmark = pytest.mark.slow
 
@@ -86,9 +87,15 @@ def changed(folder: Path, old: str, new: str) -> Path:
     return path
 
 
-def test_whole_path(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def planned(tmp_path_factory: pytest.TempPathFactory) -> DryRun:
+    """Ask once what would run from nothing."""
+    folder = tmp_path_factory.mktemp("planned")
+    return dry_run(folder, write_config(folder))
+
+
+def test_whole_path(planned: DryRun) -> None:
     """From nothing, every step runs: a job a data set, a shard and a figure, and one of each other step."""
-    jobs = dry_run(tmp_path, write_config(tmp_path)).jobs
     once = {
         "all",
         "tables",
@@ -103,7 +110,46 @@ def test_whole_path(tmp_path: Path) -> None:
         "claims",
     }
     once |= {"latex", "report", "manifest", *(["paper"] if typesetting_commands("paper") else [])}
-    assert jobs == Counter(dict.fromkeys(once, 1)) + Counter(data=1, train=2, figure=len(figure_names()))
+    assert planned.jobs == Counter(dict.fromkeys(once, 1)) + Counter(data=1, train=2, figure=len(figure_names()))
+
+
+def jobs_of(text: str) -> dict[str, tuple[set[str], set[str]]]:
+    """Return what each job makes and what it waits for, by what is said of it."""
+    found = re.findall(
+        r"^Job \d+: (.+)\nReason: Missing output files: ([^;\n]*)(?:; Input.*?: (.*))?$", text, re.MULTILINE
+    )
+    return {said: (set(made.split(", ")), set(filter(None, awaited.split(", ")))) for said, made, awaited in found}
+
+
+def test_a_figure_waits_for_what_it_declares(planned: DryRun) -> None:
+    """Each figure is redrawn when a table or statistic that it reads changes, or the runs, and for nothing else."""
+    jobs = jobs_of(planned.text)
+    for name in figure_names():
+        stats = {f"results/tiny/stats/{statistic}.csv" for statistic in figure_needs(name, "STATS")}
+        tables = {f"results/tiny/tables/{table}.parquet" for table in {"runs", *figure_needs(name, "TABLES")}}
+        assert jobs[f"Draw {name}"][1] == stats | tables, name
+
+
+def test_a_step_waits_for_what_it_reads(planned: DryRun) -> None:
+    """Tables for shards, statistics for tables, claims for what is exact and timed; report and manifest for all."""
+    jobs = jobs_of(planned.text)
+    tables, scores, layers = (jobs[said][0] for said in (
+        "Gather the shards into tables", "Compute statistics", "Compute statistics of layers"))  # fmt: skip
+    cost, exact = (jobs[said][0] for said in ("Time the activations", "Check what calculus settles"))
+    papers = jobs["Write tables and numbers for papers"]
+    assert {file.split("/")[-2] for file in jobs["Gather the shards into tables"][1]} == {"shards"}
+    assert jobs["Compute statistics"][1] == tables | cost
+    assert jobs["Compute statistics of layers"][1] == tables
+    assert jobs["Judge the ledger of claims"][1] == tables | cost | exact
+    assert papers[1] == tables | scores | layers
+    for said in ("Tabulate what theory predicts", "Tabulate decision boundaries"):
+        assert "data/mnist1d.npz" in jobs[said][1]
+    every = set[str]().union(*(made for made, _ in jobs.values()))
+    page, manifest, paper = (jobs.get(said, (set(), set())) for said in (
+        "Write the report page", "Write the manifest", "Compile the example paper"))  # fmt: skip
+    data = {file for file in every if file.startswith("data/")}
+    assert manifest[1] == every - manifest[0] - paper[0] - data
+    assert page[1] == manifest[1] - page[0] - papers[0] - {file for file in every if "/shards/" in file}
 
 
 def test_default_config(tmp_path: Path) -> None:
@@ -289,6 +335,18 @@ def test_every_rule_is_one_call_with_a_log(project_root: Path) -> None:
                 assert "    log:\n" in rule
                 assert "{log}" in rule
         assert not re.search(r"^    (run|script|notebook):", text, re.MULTILINE)
+
+
+def test_a_step_repeats_when_its_code_its_config_or_its_ledger_changes(project_root: Path) -> None:
+    """Each rule from the tables on has the sources of its verb among its inputs, and what its command line names."""
+    rules = "".join((project_root / "workflow" / "rules" / f"{name}.smk").read_text() for name in PARTS)
+    for rule in re.split(r"^rule ", rules, flags=re.MULTILINE)[1:]:
+        for verb in re.findall(r"python -m actbench (\w+)", rule):
+            inputs = rule.partition("    output:")[0]
+            assert "code=code_of_figure," in inputs if verb == "figure" else f'code_of("shell.{verb}")' in inputs
+            through_tables = re.search(r"rules\.tables\.|tables_of_figure|runs\.parquet|figures=rules\.figures", inputs)
+            assert "{CONFIG}" not in rule or "config=CONFIG_FILE" in inputs or through_tables, verb
+            assert "{LEDGER}" not in rule or "ledger=LEDGER_FILE" in inputs, verb
 
 
 def test_environment_of_jobs_is_the_lock(project_root: Path) -> None:
