@@ -17,7 +17,8 @@ from actbench.audit.densities import (
     t_point,
     t_tail,
 )
-from actbench.audit.printed_rows import problem, wilson
+from actbench.audit.printed_latex import shows
+from actbench.audit.printed_rows import differing, problem, wilson
 from actbench.audit.resampled import mean_ends, resamples
 
 
@@ -34,6 +35,16 @@ def test_tails_are_those_of_scipy() -> None:
     for k in (2, 5, 10):
         assert range_tail(3.3, k) == pytest.approx(stats.studentized_range.sf(3.3, k, np.inf), abs=1e-10)
         assert range_point(0.05, k) == pytest.approx(stats.studentized_range.ppf(0.95, k, np.inf), abs=1e-8)
+
+
+@pytest.mark.parametrize("value", [3.1e-5, 0.4711, 6620.5])
+def test_a_number_counts_as_the_same_to_its_seventh_digit(value: float) -> None:
+    """Beyond it stand the rounding of files and the order of sums; before it no other number hides."""
+    assert not differing(value, value * (1 + 1e-9))
+    assert differing(value, value * (1 + 1e-6))
+    assert shows(f"{value:.3g}", float(f"{value:.3g}") * (1 + 1e-13))
+    assert not shows("0.643", 0.6437)
+    assert shows("0.643", 0.64349)
 
 
 @pytest.mark.parametrize("n", [3, 8, 13, 14, 30, 50, 51, 120])

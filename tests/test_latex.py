@@ -66,6 +66,21 @@ def test_the_main_table_is_the_ranking(folder: Path) -> None:
     assert sum(line.rstrip().endswith("\\\\") for line in tex.splitlines()) == len(table) + 1
 
 
+def test_each_column_of_the_main_table_has_its_heading(folder: Path) -> None:
+    """Under each heading, in Markdown and in LaTeX, stands the number that it names."""
+    table = pd.read_csv(folder / "results" / "drawn" / "latex" / "main.csv").set_index("activation")
+    headed = {"mean rank": "rank", "accuracy": "score", "failed": "failure_rate", "difference": "difference",
+              "runs": "n_runs", "seeds": "n_seeds"}  # fmt: skip
+    for file, bar in (("main.md", "|"), ("main.tex", "&")):
+        lines = [line.strip(" |\\") for line in read(folder, file).splitlines() if bar in line and "---" not in line]
+        heading, *rows = ([cell.strip() for cell in line.split(bar)] for line in lines)
+        for cells in rows:
+            for word, column in headed.items():
+                value, shown = table.loc[cells[0], column], cells[heading.index(word)].replace("$", "").split(" ")[0]
+                assert shown == printed(value) if pd.notna(value) else shown in ("–", "--")
+        assert len(rows) == len(table)
+
+
 @pytest.mark.parametrize(
     ("value", "expected"),
     [(3.0, "3"), (0.0, "0"), (0.64321, "0.643"), (-0.0123456, "-0.0123"), (12.3456, "12.3"), (8640.0, "8640"),

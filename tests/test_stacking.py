@@ -1,10 +1,13 @@
 """How stacks are made, and that a run's fate is its own; that no number depends on the stack: test_exactness."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from actbench.plan.design import Run
+from actbench.plan.factors import FACTORS
 from actbench.training import loop, state
 from actbench.training.loop import train_stack
 from actbench.training.record import Record
@@ -131,6 +134,18 @@ def test_stacks_hold_every_run_once_and_share_a_program() -> None:
     stacks = make_stacks(runs, lambda run: 4)
     assert sorted(run.key for stack in stacks for run in stack) == sorted(run.key for run in runs)
     assert all(len({run.depth for run in stack}) == 1 and 3 <= len(stack) <= 4 for stack in stacks)
+
+
+def test_runs_of_a_stack_differ_in_nothing_that_it_reads_of_one() -> None:
+    """Numbers that each model begins with may differ; depth, steps, clipping, … are those of the stack's first run."""
+    run = runs_of()[0]
+    other = {"int": 7, "float": 7.0, "level": "other"}
+    together = {
+        name
+        for name, factor in FACTORS.items()
+        if len(make_stacks([run, replace(run, **{name: other[factor.kind]})])) == 1
+    }
+    assert together == {"init", "lr", "bias_offset", "input_scale", "seed"}
 
 
 def test_training_learns() -> None:
