@@ -73,8 +73,11 @@ def test_claims_have_the_colour_of_their_verdict() -> None:
     """Effect, interval and verdict of each test lie in the row of its name, over the margin and as claimed."""
     data, figure = shown("claim_forest")
     (axis,), legend = figure.axes, legend_of(figure)
-    words = [word.split(":")[0].split(" ")[0].rstrip("…") for word in words_along(axis.yaxis).values()]
-    assert [name[: len(word)] for name, word in zip(data["id"], words, strict=True)] == words
+    words = [word.rpartition(" (")[0] for word in words_along(axis.yaxis).values()]
+    first = data["id"] != data["id"].shift()
+    for word, row, is_first in zip(words, data.itertuples(), first, strict=True):
+        own = word.split(":")[0].removesuffix("…").strip()
+        assert str(row.id if is_first else row.test).startswith(own)
     turned = np.where(data["direction"].isin(["lower", "not lower"]) & (data["rule"] != "equivalence"), -1, 1)
     over = data[["effect", "low", "high"]].mul(turned / data["margin"], axis=0)
     for verdict, line in legend.items():
