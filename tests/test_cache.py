@@ -9,14 +9,16 @@ import pytest
 import torch
 from numba.core import event
 
+from actbench.analysis.shard_file import shard_schema, write_shard
 from actbench.plan.design import Run
 from actbench.plan.shards import Shard
 from actbench.training import shard as shard_module
+from actbench.training import warm_up
 from actbench.training.cache import RunCache
 from actbench.training.chunks import read_chunk
 from actbench.training.loop import train_stack
 from actbench.training.rows import ROWS, error_row, to_rows
-from actbench.training.shard import train_shard, write_shard
+from actbench.training.shard import train_shard
 from actbench.training.warm_up import compile_loops
 from test_twin import runs_of, tiny_dataset
 
@@ -71,6 +73,13 @@ def test_compiling_takes_no_time_of_a_run(tmp_path: Path, monkeypatch: pytest.Mo
 
     monkeypatch.setattr(shard_module, "compile_loops", busy)
     assert sum(train(tmp_path, runs_of())["seconds"].to_pylist()) < 2
+
+
+def test_a_batch_may_be_larger_than_the_warm_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The loops are compiled on few examples, of which a run may have more in one batch."""
+    monkeypatch.setattr(warm_up, "EXAMPLES", 64)
+    rows = train(tmp_path, runs_of(batch_size=96))
+    assert rows["status"].to_pylist() == ["ok"] * 3
 
 
 def test_compiled_loops_serve_every_depth_and_width() -> None:
@@ -176,9 +185,9 @@ def test_rows_follow_the_schema_and_the_file_is_whole(tmp_path: Path) -> None:
     import pyarrow.parquet as pq
 
     rows = train(tmp_path / "cache", runs_of())
-    write_shard(rows, tmp_path / "out" / "tiny.parquet")
+    write_shard(tmp_path / "out" / "tiny.parquet", rows)
     read = pq.read_table(tmp_path / "out" / "tiny.parquet")
-    assert read.schema.equals(ROWS)
+    assert read.schema.equals(shard_schema())
     assert read["run_key"].to_pylist() == sorted(run.key for run in runs_of())
     assert sorted(file.name for file in (tmp_path / "out").iterdir()) == [".tiny.parquet.sha256", "tiny.parquet"]
 

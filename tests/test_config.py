@@ -53,6 +53,8 @@ BAD: dict[str, tuple[str, str]] = {
     "a list": ("[1, 2]", ": expected keys and values, found [1, 2]"),
     "no name": ("studies: {a: {}}", ": key 'name' is missing"),
     "no studies": ("name: x", ": key 'studies' is missing"),
+    "nothing under studies": ("name: x\nstudies:", ": key 'studies' is empty (named sub-designs"),
+    "nothing under defaults": ("name: x\ndefaults:\nstudies: {a: {}}", ": key 'defaults' is empty (levels of every"),
     "empty studies": ("name: x\nstudies: {}", ": studies: empty; name at least one study"),
     "studies are a list": ("name: x\nstudies: [a]", ": studies: expected keys and values, found ['a']"),
     "study is nothing": ("name: x\nstudies: {a: }", ": studies.a: is empty; expected keys and values"),
@@ -93,6 +95,10 @@ BAD: dict[str, tuple[str, str]] = {
     "impossible": (
         study("bias_offset: [0.0, -1.0], norm: [none, batchnorm]"),
         ": studies.a: bias_offset -1.0 has no effect under norm batchnorm, which subtracts the mean; exclude",
+    ),
+    "large batch": (
+        study("batch_size: [3200, 3232]"),
+        ": studies.a: batch_size 3232 is more than the 3200 training examples of mnist1d; take a smaller one",
     ),
     "10^9 runs": (
         study(f"seed: {list(range(1000))}, steps: {list(range(1, 1001))}, depth: {list(range(1, 1001))}"),

@@ -101,7 +101,7 @@ def take(
     for key, (kind, default, meaning) in keys.items():
         value = raw.get(key, default)
         if value is None:
-            raise ConfigError(where, f"key {key!r} is missing ({meaning})")
+            raise ConfigError(where, f"key {key!r} is {'empty' if key in raw else 'missing'} ({meaning})")
         if not isinstance(value, int | float if kind is float else kind) or isinstance(value, bool):
             raise ConfigError(f"{where}{joint}{key}", f"expected {_word(kind)}, found {value!r}"[:200])
         values[key] = value

@@ -6,14 +6,14 @@ import json
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 from actbench.plan.config import Config, Study
 from actbench.plan.errors import ConfigError
 from actbench.plan.factors import FACTORS
 from actbench.plan.level import parse_level
-from actbench.plan.registry import is_declared
+from actbench.plan.registry import declared_constant, is_declared
 
 
 @dataclass(frozen=True)
@@ -97,3 +97,12 @@ def _check_possible(run: Run, where: str) -> None:
     if run.bias_offset and is_declared("norm", parse_level("norm", run.norm).name, "cancels_bias"):
         problem = f"bias_offset {run.bias_offset} has no effect under norm {run.norm}, which subtracts the mean"
         raise ConfigError(where, f"{problem}; exclude the combination")
+    examples = _training_examples(run.dataset)
+    if run.batch_size > examples:
+        problem = f"batch_size {run.batch_size} is more than the {examples} training examples of {run.dataset}"
+        raise ConfigError(where, f"{problem}; take a smaller one or exclude the combination")
+
+
+@cache
+def _training_examples(dataset: str) -> int:
+    return int(declared_constant("dataset", dataset, "SIZES")["train"])
