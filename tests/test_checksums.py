@@ -2,20 +2,21 @@
 
 import os
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from actbench.plan import checksums
-from actbench.plan.checksums import checksum_path, publish, refuse_damaged
+from actbench.plan.checksums import checksum_path, made_from, publish, refuse_damaged
 from actbench.plan.errors import ConfigError
 
 
-def product(path: Path, text: str = "a,b\n1,2\n") -> Path:
+def product(path: Path, text: str = "a,b\n1,2\n", rename: Callable[[Path, Path], None] = publish) -> Path:
     """Publish a file."""
     complete = path.with_name("complete")
     complete.write_text(text)
-    publish(complete, path)
+    rename(complete, path)
     return path
 
 
@@ -80,25 +81,63 @@ def test_a_file_without_a_checksum_is_named(tmp_path: Path, capsys: pytest.Captu
     assert capsys.readouterr().err == f"{path}: no checksum beside it, so damage to it would not be seen\n"
 
 
-@pytest.mark.parametrize("moment", [1, 2, 3])
-def test_a_kill_while_replacing_leaves_a_sound_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: int
-) -> None:
-    """Stopped before any of the three renames, there is the old or the new file and it has its checksum."""
-    path, calls, rename = product(tmp_path / "a.csv", "old"), [], os.replace
+def stopped_at(moment: int, path: Path, text: str, rename: Callable[[Path, Path], None] = publish) -> None:
+    """Publish a file, but stop before the rename with that number."""
+    calls: list[Path] = []
 
-    def stopping(source: Path, target: Path) -> None:
+    def stopping(source: Path, target: Path, plain: Callable[[Path, Path], None] = os.replace) -> None:
         calls.append(target)
         if len(calls) == moment:
             raise KeyboardInterrupt
-        rename(source, target)
+        plain(source, target)
 
-    monkeypatch.setattr(checksums.os, "replace", stopping)
-    with pytest.raises(KeyboardInterrupt):
-        product(path, "new")
-    monkeypatch.undo()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(checksums.os, "replace", stopping)
+        with pytest.raises(KeyboardInterrupt):
+            product(path, text, rename)
+
+
+@pytest.mark.parametrize("moment", [1, 2, 3])
+def test_a_kill_while_replacing_leaves_a_sound_file(tmp_path: Path, moment: int) -> None:
+    """Stopped before any of the three renames, there is the old or the new file and it has its checksum."""
+    path = product(tmp_path / "a.csv", "old")
+    stopped_at(moment, path, "new")
     refuse_damaged(path)
     assert path.read_text() == ("new" if moment == 3 else "old")
+
+
+def test_a_second_kill_leaves_a_sound_file_too(tmp_path: Path) -> None:
+    """Stopped twice between the checksum and the file, the old file still has its line."""
+    path = product(tmp_path / "a.csv", "old")
+    for text in ("new", "newer"):
+        stopped_at(2, path, text)
+    refuse_damaged(path)
+    assert path.read_text() == "old"
+
+
+def test_a_product_is_not_used_beside_another_table(tmp_path: Path) -> None:
+    """What was made from a table is refused once another one lies there, and stays; without any table it is used."""
+    (tmp_path / "stats").mkdir()
+    table = product(tmp_path / "runs.parquet", "rows")
+    path = product(tmp_path / "stats" / "a.csv", rename=made_from(table))
+    subprocess.run(["sha256sum", "--strict", "-c", checksum_path(path).name], cwd=path.parent, check=True)
+    refuse_damaged(path)
+    product(table, "other rows")
+    with pytest.raises(ConfigError, match=r"a.csv: made from another runs.parquet than is there now; delete"):
+        refuse_damaged(path)
+    assert path.exists()
+    table.unlink()
+    refuse_damaged(path)
+
+
+def test_a_kill_while_replacing_keeps_the_table_of_the_old_file(tmp_path: Path) -> None:
+    """The old file is not taken for one of the table that the new one was to be made from."""
+    table = product(tmp_path / "runs.parquet", "rows")
+    path = product(tmp_path / "a.csv", "old", made_from(table))
+    product(table, "other rows")
+    stopped_at(2, path, "new", made_from(table))
+    with pytest.raises(ConfigError, match="made from another"):
+        refuse_damaged(path)
 
 
 def test_a_file_that_cannot_be_set_aside_is_still_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

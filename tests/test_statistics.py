@@ -8,11 +8,12 @@ import pytest
 
 from actbench.analysis.statistics import NEEDED, compute_statistics, read_statistic, stats_path, write_statistics
 from actbench.analysis.stats_schema import OF_LAYERS, STATS
+from actbench.analysis.tables import write_tables
 from actbench.plan.config import Config
 from actbench.plan.design import expand
 from actbench.plan.errors import ConfigError
 from actbench.plan.sources import KINDS
-from synthetic import EFFECTS, fake_frames, make_config, make_study, write_results
+from synthetic import EFFECTS, fake_frames, make_config, make_study, write_results, write_shards
 
 CONFIG = make_config(norm=("none", "layernorm"))
 
@@ -105,6 +106,18 @@ def test_two_halves_are_the_whole(tmp_path: Path) -> None:
     assert {*halves[0], *halves[1]} == set(STATS)
     assert not halves[0].keys() & halves[1].keys()
     assert {name: stats_path(CONFIG.name, name, tmp_path).read_bytes() for name in STATS} == together
+
+
+def test_statistics_of_other_runs_are_refused(tmp_path: Path) -> None:
+    """Once the tables hold other runs, statistics and figures of the former ones are not used, but made anew."""
+    frames = write_results(CONFIG, tmp_path, steps_recorded=1)
+    write_statistics(CONFIG, tmp_path)
+    write_shards(expand(CONFIG), {**frames, "runs": frames["runs"].assign(seconds=9.0)}, tmp_path)
+    write_tables(expand(CONFIG), tmp_path)
+    with pytest.raises(ConfigError, match=r"ranking.csv: made from another runs.parquet .* run `actbench stats`"):
+        read_statistic(CONFIG, "ranking", tmp_path)
+    write_statistics(CONFIG, tmp_path)
+    assert len(read_statistic(CONFIG, "ranking", tmp_path))
 
 
 def test_an_empty_statistic_is_a_file_with_its_header(tmp_path: Path) -> None:

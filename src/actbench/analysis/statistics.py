@@ -25,10 +25,10 @@ from actbench.analysis.outcome_cube import outcomes
 from actbench.analysis.rate_choice import RateGrid, rate_grid
 from actbench.analysis.row_groups import read_rows
 from actbench.analysis.stats_schema import OF_LAYERS, STATS
-from actbench.analysis.tables import RESULTS, read_table
+from actbench.analysis.tables import RESULTS, read_table, table_path
 from actbench.analysis.trainability import trainability
 from actbench.analysis.update_times import NO_ROUNDS
-from actbench.plan.checksums import refuse_damaged
+from actbench.plan.checksums import made_from, refuse_damaged
 from actbench.plan.config import Config
 from actbench.plan.errors import ConfigError, nearest
 from actbench.plan.factors import FACTORS
@@ -138,6 +138,7 @@ def write_statistics(config: Config, results: Path = RESULTS, kinds: Collection[
     """
     members = read_table(config, "studies", results=results)
     parts = list(_runs_by_activation(config, members, results))
+    publish = made_from(table_path(config.name, "runs", results))
     counted, scores, rows, facts = _read_scores(members, parts)
     curves = read_rows(config, "curves", EVALUATED, [], results)
     frames: Frames = {}
@@ -147,7 +148,7 @@ def write_statistics(config: Config, results: Path = RESULTS, kinds: Collection[
     if "layers" in kinds:
         frames |= _typed(compute_by_activation(config, parts, scores, facts, members, curves, results))
     paths = [stats_path(config.name, name, results) for name in frames]
-    with replacing(*paths) as partial:
+    with replacing(*paths, rename=publish) as partial:
         for path, frame in zip(partial, frames.values(), strict=True):
             write_csv(frame, path)
     return {name: len(frame) for name, frame in frames.items()}

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,10 +41,12 @@ def run(arguments: argparse.Namespace) -> int:
 
     from actbench.analysis.boundary_runs import choose_boundary_runs
     from actbench.analysis.statistics import stats_path
-    from actbench.analysis.tables import read_table
+    from actbench.analysis.tables import read_table, table_path
+    from actbench.plan.checksums import made_from
 
     config = load_config(arguments.config)
     trained = read_table(config, "runs", filters=[("dataset", "==", DATASET)])
+    publish = made_from(table_path(config.name, "runs"))
     chosen = choose_boundary_runs(trained)
     failed = sorted(set(trained["activation"]) - set(chosen["activation"]))
     runs = {item.key: item for item in expand(config, arguments.config).runs}
@@ -51,16 +54,16 @@ def run(arguments: argparse.Namespace) -> int:
     frames = _tabulate(pairs, arguments.data) if pairs else []
     frames.append(pd.DataFrame({"activation": failed, "kind": "failed"}, columns=COLUMNS))
     path = stats_path(config.name, "boundaries")
-    _write(path, pd.concat(frames)[COLUMNS])
+    _write(path, pd.concat(frames)[COLUMNS], publish)
     answer = {"file": path.as_posix(), "networks": len(pairs)}
     print(json.dumps(answer) if arguments.json else f"{answer['file']}: {answer['networks']} networks")
     return 0
 
 
-def _write(path: Path, rows: "pd.DataFrame") -> None:
+def _write(path: Path, rows: "pd.DataFrame", publish: Callable[[Path, Path], None]) -> None:
     from actbench.analysis.atomic_file import replacing
 
-    with replacing(path) as (partial,):
+    with replacing(path, rename=publish) as (partial,):
         whole = dict.fromkeys(("depth", "seed", "label"), "Int64")
         rows.astype(whole).to_csv(partial, index=False, float_format="%.6g", lineterminator="\n")
 

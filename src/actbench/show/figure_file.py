@@ -12,7 +12,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from actbench.analysis.atomic_file import replacing
-from actbench.analysis.tables import RESULTS
+from actbench.analysis.tables import RESULTS, table_path
+from actbench.plan.checksums import made_from
 from actbench.plan.config import Config
 from actbench.show.contract import Declaration, declaration
 from actbench.show.figure_metadata import BLANK, Metadata, figure_origin, metadata_of
@@ -51,7 +52,7 @@ def write_figure(
     declared, source = declaration(name), load_source(name)
     numbers = source.data(read_inputs(config, declared.tables, declared.stats, results))
     paths = [figures / config.name / f"{name}.{suffix}" for suffix in SUFFIXES]
-    with replacing(*paths) as partial:
+    with replacing(*paths, rename=made_from(table_path(config.name, "runs", results))) as partial:
         files = dict(zip(SUFFIXES, partial, strict=True))
         numbers.to_csv(files["csv"], index=False, lineterminator="\n")
         drawn = parse_csv(files["csv"])

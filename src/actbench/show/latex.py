@@ -11,7 +11,8 @@ from actbench.analysis.atomic_file import replacing
 from actbench.analysis.numbers import quotable_numbers
 from actbench.analysis.run_origin import made_by
 from actbench.analysis.statistics import read_statistic
-from actbench.analysis.tables import RESULTS
+from actbench.analysis.tables import RESULTS, table_path
+from actbench.plan.checksums import made_from
 from actbench.plan.config import Config
 from actbench.show.citation import bibtex
 from actbench.show.study import main_study
@@ -38,7 +39,7 @@ def write_latex(config: Config, results: Path = RESULTS) -> list[Path]:
         bibtex(commits) + "\n",
         None,
     )
-    with replacing(*paths) as partial:
+    with replacing(*paths, rename=made_from(table_path(config.name, "runs", results))) as partial:
         for path, text in zip(partial, texts, strict=True):
             if text is None:
                 table.to_csv(path, index=False, float_format="%.10g", lineterminator="\n")
