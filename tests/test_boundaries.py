@@ -9,13 +9,14 @@ import pandas as pd
 import pytest
 
 from actbench.analysis.boundary_runs import choose_boundary_runs
+from actbench.analysis.shard_file import write_shard
 from actbench.analysis.tables import read_table, write_tables
 from actbench.levels.dataset import load_dataset
 from actbench.plan.design import expand
 from actbench.plan.shards import make_shards
 from actbench.shell import boundaries
 from actbench.show.inputs import read_csv
-from actbench.training.shard import train_shard, write_shard
+from actbench.training.shard import train_shard
 from synthetic import fake_runs, make_config, write_results
 from tiny import TINY, tiny_design
 
@@ -58,7 +59,7 @@ def test_the_networks_drawn_are_the_networks_trained(
     data = {"spirals": load_dataset("spirals", tmp_path / "data")}
     for shard in make_shards(design.runs, design.config.shard_minutes):
         rows = train_shard(shard, data, tmp_path / "cache", lambda runs, trained: None)
-        write_shard(rows, tmp_path / "results" / "tiny" / "shards" / f"{shard.id}.parquet")
+        write_shard(tmp_path / "results" / "tiny" / "shards" / f"{shard.id}.parquet", rows)
     write_tables(design)
     assert call(tmp_path / "tiny.yaml", "--json") == 0
     assert json.loads(capsys.readouterr().out) == {"file": "results/tiny/stats/boundaries.csv", "networks": 2}

@@ -1,6 +1,7 @@
 """Files that appear complete or not at all. Products have a checksum beside them; a page or a README needs none."""
 
 import os
+import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +12,7 @@ from actbench.plan.checksums import publish
 @contextmanager
 def replacing(*paths: Path, rename: Callable[[Path, Path], None] = publish) -> Iterator[list[Path]]:
     """Yield temporary names beside the paths; rename them all when the block ends well, delete them otherwise."""
-    partial = [path.with_name(f".{path.name}.{os.getpid()}.partial") for path in paths]
+    partial = [path.with_name(f".{path.name}.{secrets.token_hex(8)}.partial") for path in paths]
     for path in paths:
         path.parent.mkdir(parents=True, exist_ok=True)
     try:

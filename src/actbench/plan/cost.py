@@ -67,7 +67,7 @@ RUN_BYTES, LAYER_BYTES = 397, 89
 # to depth 64 and to width 256, are within 15 %.
 LIBRARIES = 550 * 10**6
 STACK = 32
-PARAMETER_COPIES, LAYER_COPIES = 6, 2
+PARAMETERS_HELD, LAYERS_HELD = 6, 2
 
 
 def run_seconds(run: Run) -> float:
@@ -133,8 +133,8 @@ def seconds_left(todo: Sequence[Run], cached: int, factor: float = 1.0) -> float
 def disk_bytes(runs: Iterable[Run]) -> int:
     """Return the bytes that runs take in the run cache, the shard files and the tables together.
 
-    Fitted to the default grid: 3,570 bytes a run and 800 a layer at nine evaluations, of which the cache takes 43 %,
-    the shard files 32 % and the tables 25 %.
+    Fitted to the default grid: 3,570 bytes a run and 800 a layer at nine evaluations, of which the cache takes 45 %,
+    the shard files 27 % and the tables 28 %.
     """
     return sum((RUN_BYTES + LAYER_BYTES * run.depth) * _points(run.steps) for run in runs)
 
@@ -143,7 +143,7 @@ def memory_bytes(runs: Iterable[Run]) -> int:
     """Return the peak memory of a job that trains these runs, from the largest network and a full stack of it."""
     networks = {(run.dataset, run.depth, run.width) for run in runs}
     return LIBRARIES + STACK * max(
-        4 * (PARAMETER_COPIES * _weights(*network) + LAYER_COPIES * PROBE * network[1] * network[2])
+        4 * (PARAMETERS_HELD * _weights(*network) + LAYERS_HELD * PROBE * network[1] * network[2])
         for network in networks
     )
 

@@ -49,8 +49,9 @@ def run(arguments: argparse.Namespace) -> int:
         raise ConfigError(arguments.config, "changed since the workflow started; start the workflow again")
 
     use_device(config.device)  # before seconds are spent on importing torch
+    from actbench.analysis.shard_file import write_shard
     from actbench.levels.dataset import load_dataset
-    from actbench.training.shard import train_shard, write_shard
+    from actbench.training.shard import train_shard
 
     one_core()
     results = Path("results") / config.name
@@ -60,7 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
     others = [item for item in runs if item not in own]
     rows = train_shard(shard, datasets, cache_folder(), progress.add, others)
     file = arguments.output or results / "shards" / f"{shard.id}.parquet"
-    write_shard(rows, file)
+    write_shard(file, rows)
     progress.print()
     if arguments.json:
         print(json.dumps({"file": file.as_posix(), "runs": rows.num_rows, **progress.counts}))

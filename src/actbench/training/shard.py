@@ -1,6 +1,5 @@
-"""Train the runs of one shard: take finished ones from the cache, train the rest in stacks, write one file."""
+"""Train the runs of one shard: take finished ones from the cache, train the rest in stacks."""
 
-import secrets
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -10,11 +9,9 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 import torch
 
 from actbench.levels.dataset import Dataset
-from actbench.plan.checksums import publish
 from actbench.plan.cost import run_seconds
 from actbench.plan.design import Run
 from actbench.plan.shards import Shard
@@ -181,14 +178,3 @@ def _failed(run: Run, error: Exception) -> pa.Table:
 def _lacks_memory(error: Exception) -> bool:
     """Tell whether memory ran out: torch says so in words on a CPU, by the type of the error on a GPU."""
     return isinstance(error, MemoryError | torch.OutOfMemoryError) or "allocate memory" in str(error)
-
-
-def write_shard(rows: pa.Table, output: Path) -> None:
-    """Write a shard file under a temporary name, then rename it and leave its checksum beside it."""
-    output.parent.mkdir(parents=True, exist_ok=True)
-    temporary = output.with_name(f".{output.name}.{secrets.token_hex(8)}.tmp")
-    try:
-        pq.write_table(rows, temporary, compression="zstd")
-        publish(temporary, output)
-    finally:
-        temporary.unlink(missing_ok=True)
