@@ -31,8 +31,8 @@ SYMPTOMS: dict[str, Illness] = {
         ABOVE,
         0.5,
         SYMPTOM,
-        shown="share of attempts with a NaN or infinite loss or gradient",
-        meaning="loss or gradient became NaN or infinite",
+        shown="share of attempts with a NaN or infinite loss",
+        meaning="the loss became NaN or infinite",
         source="column `status`: diverged; Goodfellow, Bengio & Courville 2016, Deep learning, section 11.5",
     ),
     "did_not_learn": Illness(

@@ -34,8 +34,8 @@ RUN_KEY = Column("run_key", "string", "", "16 hexadecimal digits: hash of the ru
 RUNS = (
     RUN_KEY,
     *(Column(f.name, DTYPES[f.kind], f.unit, f.meaning) for f in FACTORS.values()),
-    Column("status", "string", "", "ok; diverged: loss or gradient norm not finite; error: could not be trained"),
-    Column("diverged_step", "int64", "updates", "updates made before the first non-finite number", True),
+    Column("status", "string", "", "ok; diverged: a loss was not finite; error: could not be trained"),
+    Column("diverged_step", "int64", "updates", "updates made before the first loss that was not finite", True),
     *_scores(),
     Column("best_step", "int64", "updates", "evaluated step with the lowest validation loss (first if tied)", True),
     Column("best_val_loss", "float64", "nats", "validation loss at best_step", True),

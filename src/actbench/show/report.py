@@ -31,7 +31,7 @@ METHOD = (
     " row in the tables, whatever became of it.",
     "The learning rate of each condition is the one with the highest mean validation accuracy over seeds. Test data"
     " have no part in the choice; reported scores are test accuracies at the best validation step.",
-    "A run fails when its loss or its gradients stop being finite or when it cannot be trained. It counts as the worst"
+    "A run fails when its loss stops being finite or when it cannot be trained. It counts as the worst"
     " possible: accuracy 0 and the last rank. Failure rates stand beside every estimate.",
     "The seed is the unit of replication: scores are averaged over conditions within a seed, and intervals, all at"
     " 95 %, come from resamples of the seeds. With few seeds they are rough. Shares carry Wilson's intervals.",
