@@ -5,15 +5,15 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from statsmodels.stats.multitest import multipletests
 
 from actbench.analysis.atomic_file import replacing
 from actbench.analysis.claim_tests import Evidence, read_evidence, rows_of_test
 from actbench.analysis.claims_schema import CLAIM_TESTS, CLAIMS
+from actbench.analysis.multiplicity import holm
 from actbench.analysis.statistics import in_types, read_typed, stats_path
 from actbench.analysis.tables import RESULTS, check_made_from, table_path
 from actbench.analysis.verdicts import CONTRADICTED, NOT_YET, SUPPORTED, conclude
-from actbench.plan.checksums import refuse_damaged
+from actbench.plan.checksums import made_from, refuse_damaged
 from actbench.plan.config import Config
 from actbench.plan.ledger import SOURCES, Claim
 
@@ -32,7 +32,7 @@ def compute_claims(ledger: tuple[Claim, ...], evidence: Evidence) -> tuple[pd.Da
     tests = [row for claim in ledger for test in claim.tests for row in rows_of_test(claim, test, evidence)]
     tested = in_types(pd.DataFrame(tests, columns=[column.name for column in CLAIM_TESTS]), CLAIM_TESTS)
     claims = pd.DataFrame([_claim_row(claim, tested[tested["id"] == claim.id]) for claim in ledger])
-    claims["p_adjusted"] = claims.groupby("family")["p"].transform(_holm)
+    claims["p_adjusted"] = claims.groupby("family")["p"].transform(holm)
     weak = (claims["p"] < ALPHA) & (claims["p_adjusted"] >= ALPHA)
     claims["note"] = [
         "; ".join(filter(None, [note, "not after Holm's correction" if is_weak else ""]))
@@ -86,19 +86,13 @@ def _under(tests: pd.DataFrame, verdict: str, several: bool) -> str:
     return " | ".join(words)
 
 
-def _holm(p: "pd.Series[float]") -> "pd.Series[float]":
-    known = p.notna()
-    adjusted = p.copy()
-    if known.any():
-        adjusted[known] = multipletests(p[known].to_numpy(), method="holm")[1]
-    return adjusted
-
-
 def write_claims(config: Config, ledger: tuple[Claim, ...], results: Path = RESULTS) -> pd.DataFrame:
     """Write results/<name>/claims.csv and stats/claim_tests.csv and return the claims."""
-    claims, tests = compute_claims(ledger, read_evidence(config, ledger, results))
+    evidence = read_evidence(config, ledger, results)
+    publish = made_from(table_path(config.name, "runs", results))
+    claims, tests = compute_claims(ledger, evidence)
     paths = [claims_path(config.name, results), stats_path(config.name, "claim_tests", results)]
-    with replacing(*paths) as partial:
+    with replacing(*paths, rename=publish) as partial:
         for path, frame in zip(partial, (claims, tests), strict=True):
             frame.to_csv(path, index=False, float_format="%.10g", lineterminator="\n")
     return claims

@@ -8,17 +8,13 @@ import numpy as np
 import pandas as pd
 
 from actbench.analysis.intervals import join_notes, mean_over_seeds
-from actbench.analysis.metrics import CONDITION
+from actbench.analysis.metrics import CONDITION, ROUNDED
 from actbench.analysis.multiplicity import holm
-from actbench.analysis.paired_effects import signed_rank_p
+from actbench.analysis.paired_effects import signed_rank
 from actbench.analysis.rate_choice import RateGrid, chosen_again
 
 REFERENCE = "relu"
 BLOCK: list[str] = [name for name in CONDITION if name != "activation"]
-SMALLEST_N = 6  # blocks; below it the smallest two-sided p of the signed-rank test, 2/2ⁿ, is above 0.05
-FEW_BLOCKS = f"fewer than {SMALLEST_N} blocks differ: p cannot fall below 0.05"
-ROUNDED = 12  # decimals; beyond them the order of summation breaks ties between blocks
-NO_DIFFERENCE = "all differences are zero"
 
 
 def compare(scores: pd.DataFrame, grid: RateGrid, reference: str = REFERENCE) -> pd.DataFrame:
@@ -73,16 +69,9 @@ def _estimate(pairs: pd.DataFrame, grid: RateGrid, by: list[str], scope: str) ->
 
 
 def _test(differences: "np.ndarray[tuple[int], np.dtype[np.float64]]") -> tuple[int, float, float, str]:
-    differences = differences.round(ROUNDED)
+    differences = differences.round(ROUNDED)  # beyond it the order of summation breaks ties between blocks
     better = float(np.mean(differences > 0) + np.mean(differences == 0) / 2)
-    if not differences.any():
-        return len(differences), better, np.nan, NO_DIFFERENCE
-    return (
-        len(differences),
-        better,
-        signed_rank_p(differences),
-        FEW_BLOCKS if np.count_nonzero(differences) < SMALLEST_N else "",
-    )
+    return len(differences), better, *signed_rank(differences)
 
 
 def _absent(scores: pd.DataFrame, pairs: pd.DataFrame, reference: str) -> pd.DataFrame:

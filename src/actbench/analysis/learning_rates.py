@@ -3,7 +3,7 @@
 import pandas as pd
 
 from actbench.analysis.intervals import over_seeds, shares
-from actbench.analysis.metrics import CONDITION, ROUNDED
+from actbench.analysis.metrics import CONDITION, choose_lr
 
 
 def learning_rates(rows: pd.DataFrame) -> pd.DataFrame:
@@ -19,9 +19,7 @@ def learning_rates(rows: pd.DataFrame) -> pd.DataFrame:
     per_seed = rows.groupby([*by, "seed"])["score"].mean().reset_index()
     joined = over_seeds(per_seed, by, "score").rename(columns={"mean": "score"})
     joined = joined.merge(shares(rows, by, "failed", "failure_rate"), on=by, validate="one_to_one")
-    means = rows.groupby(["study", *CONDITION, "lr"])["val_score"].mean().round(ROUNDED).reset_index()
-    best = means.sort_values(["val_score", "lr"], ascending=[False, True]).drop_duplicates(["study", *CONDITION])
-    chosen = best.groupby(by)["lr"].size().rename("n_chosen")
-    tried = means.groupby(by)["val_score"].size().rename("n_conditions")
+    chosen = choose_lr(rows).drop_duplicates("condition").groupby(by).size().rename("n_chosen")
+    tried = rows.drop_duplicates(["study", *CONDITION, "lr"]).groupby(by).size().rename("n_conditions")
     joined = joined.join(tried, on=by).join(chosen, on=by)
     return joined.assign(n_chosen=joined["n_chosen"].fillna(0).astype("int64"))

@@ -64,9 +64,7 @@ class Recorded:
             keys: run keys.
             also: further conditions, as pyarrow has them: `("diagnostic", "==", "gradient_norm")`.
         """
-        if table not in self.tables:
-            return _empty(table)
-        if not keys:
+        if table not in self.tables or not keys:
             return _empty(table)
         rows = self.read(table, [("run_key", "in", list(keys)), *also])
         rows = rows.reindex(columns=[column.name for column in TABLES[table]])

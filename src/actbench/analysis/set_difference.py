@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import ttest_ind_from_stats
 
-from actbench.analysis.metrics import CONDITION
+from actbench.analysis.metrics import CONDITION, add_metrics
 from actbench.analysis.multiplicity import holm
 from actbench.analysis.paired_effects import differences_of, hodges_lehmann, signed_rank
 from actbench.analysis.recorded import Recorded, recorded_in
@@ -92,8 +92,7 @@ def compare_conditions(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFram
 
 
 def _by_condition(runs: pd.DataFrame) -> pd.DataFrame:
-    scored = runs.assign(score=runs["best_test_accuracy"].where(runs["status"] == "ok", 0.0))
-    grouped = scored.groupby(CELL, dropna=False)["score"]
+    grouped = add_metrics(runs).groupby(CELL, dropna=False)["score"]
     return pd.DataFrame({"n": grouped.size(), "score": grouped.mean(), "std": grouped.std()})
 
 

@@ -45,7 +45,6 @@ PARTLY = {
     "notes": "words beside the numbers, in the columns `note`, `question` and `detail`",
 }
 LATEX = (*FILES, "actbench.bib")  # the last quotes no number
-DRAWN = tuple(FACTS)
 
 
 @dataclass

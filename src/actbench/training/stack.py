@@ -102,13 +102,17 @@ def _views(flat_PN: Tensor, shapes: dict[str, tuple[int, ...]]) -> Tensors:
     return views
 
 
+def parameter_count(network: Network) -> int:
+    """Count the numbers that one model trains."""
+    return sum(parameter.size for parameter in network.parameters.values())
+
+
 def initial_stack(runs: Sequence[Run], network: Network, slots: int, device: str = "cpu") -> Stack:
     """Stack freshly initialised models, each from its own run's random streams, with `slots` optimiser slots.
 
     The numbers are drawn on the CPU and then moved: a seed means the same weights on every device.
     """
-    size = sum(parameter.size for parameter in network.parameters.values())
-    padded = -(-size // VECTOR) * VECTOR
+    padded = -(-parameter_count(network) // VECTOR) * VECTOR
     parameters_PN = torch.zeros(len(runs), padded)
     statistics_PM = torch.zeros(len(runs), sum(math.prod(shape) for shape, _ in network.statistics.values()))
     lr_P1 = torch.tensor([[run.lr] for run in runs], dtype=torch.float32)

@@ -22,7 +22,7 @@ from actbench.training.device import chosen_device
 from actbench.training.probe import Watch, diagnostic_keys
 from actbench.training.record import Record
 from actbench.training.schedule import evaluation_steps
-from actbench.training.stack import Stack, initial_stack
+from actbench.training.stack import Stack, initial_stack, parameter_count
 
 
 @dataclass
@@ -124,8 +124,7 @@ def start(runs: Sequence[Run], dataset: Dataset, device: str | None = None, fixe
     slots = OPTIMIZERS[parse_level("optimizer", runs[0].optimizer).name].slots
     stack = initial_stack(runs, network, len(slots), device)
     x_NI, y_N = (torch.as_tensor(array, device=device) for array in (dataset.x_train, dataset.y_train))
-    size = sum(parameter.size for parameter in network.parameters.values())
     steps = evaluation_steps(runs[0].steps)
-    record = Record(tuple(runs), steps, diagnostic_keys(network), size, dataset.classes)
+    record = Record(tuple(runs), steps, diagnostic_keys(network), parameter_count(network), dataset.classes)
     batches, watch = Batches(runs, x_NI, y_N), Watch(runs[0], steps)
     return Training(stack, batches, record, Best.unknown(stack), watch, fixed)

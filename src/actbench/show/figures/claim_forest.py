@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 
+from actbench.plan.ledger import ABSOLUTE
 from actbench.show.inputs import Inputs
 from actbench.show.page import page
 from actbench.show.study import count
@@ -28,7 +29,6 @@ VERDICTS: dict[str, dict[str, Any]] = {
     "inconclusive": {"color": "#767676", "marker": "s", "markerfacecolor": "white"},
     "contradicted": {"color": "#a63603", "marker": "X"},
 }
-ABSOLUTE = ("mean", "auc", "interaction_share", "law")  # the margin is the bound itself, so none has no place
 COLUMNS = ["id", "test", "rule", "direction", "verdict", "effect", "low", "high", "margin", "unit", "n_runs", "n_seeds"]
 TICKS = [sign * tick for sign in (-1, 1) for tick in (1, 3, 10, 100, 1000)] + [0]
 LONGEST, LONGEST_NARROW, HEAD = 60, 36, 6  # letters of a label, and of its claim at least
