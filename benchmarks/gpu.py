@@ -5,8 +5,9 @@
 Needs an NVIDIA GPU. For every depth and norm of the default grid's main study the plain loop trains single networks,
 and actbench the stack that it makes of these runs: of all activations that share a program, initialisations, rates and
 seeds; then the paper grid's larger stack. Evaluations and diagnostics are left out. Elapsed time, the median of several
-rounds after a warm-up round, which also captures the graph. The last line trains the whole main study with everything
-recorded, from the first weights on. Written to benchmarks/gpu.md, which `speed.py` adds to its own table.
+rounds after a warm-up round, which also captures the graph. The last line trains the main study with everything
+recorded, from the first weights on, as many of its stacks as begin within LIMIT. Every line is written as soon as it is
+there to benchmarks/gpu.md, which `speed.py` adds to its own table.
 """
 
 import statistics
@@ -32,6 +33,7 @@ from actbench.training.stack import make_stacks
 
 FOLDER = Path(__file__).resolve().parent
 ROUNDS, UPDATES, STEPS = 5, 100, 1000
+LIMIT = 240.0  # seconds
 DEPTHS, NORMS = (2, 4, 8, 16), ("none", "batchnorm", "layernorm")
 HEADER = (
     "| depth | norm | plain loop, networks per hour | stack of the default grid | networks per hour | ratio |"
@@ -93,13 +95,14 @@ def per_hour(train: Callable[[], None], models: int, wait: Callable[[], None], u
 
 def whole(stacks: Stacks, device: str, plain_per_hour: dict[tuple[int, str], float]) -> str:
     """Train stacks with everything recorded; return a line with the ratio to the plain loop, which records nothing."""
-    start, abreast = time.perf_counter(), stacks_abreast(device)
-    for first in range(0, len(stacks), abreast):
-        train_abreast(stacks[first : first + abreast], dataset(), device)
+    start, abreast, trained = time.perf_counter(), stacks_abreast(device), 0
+    while trained < len(stacks) and time.perf_counter() - start < LIMIT:
+        train_abreast(stacks[trained : trained + abreast], dataset(), device)
+        trained = min(trained + abreast, len(stacks))
     hours = (time.perf_counter() - start) / 3600
-    runs = [run for stack in stacks for run in stack]
+    runs = [run for stack in stacks[:trained] for run in stack]
     by_plain = sum(run.steps / STEPS / plain_per_hour[run.depth, run.norm] for run in runs)
-    what = f"{len(runs):,} networks of {len(stacks)} stacks, evaluations and diagnostics included"
+    what = f"{len(runs):,} networks of {trained} of {len(stacks)} stacks, evaluations and diagnostics included"
     return (
         f"The default grid's main study, {what}: {len(runs) / hours:,.0f} networks per hour, {by_plain / hours:,.0f} ×"
     )
@@ -120,9 +123,14 @@ def main() -> None:
         for stack in (stack_like(case, default), stack_like(case, paper)):
             many = per_hour(stacked(stack, device), len(stack), torch.cuda.synchronize)
             lines[-1] += f" {len(stack):,} | {many:,.0f} | {many / one:,.0f} |"
-        print(lines[-1], flush=True)
+        keep(lines)
     lines += ["", whole(default, device, by_plain)]
-    print(lines[-1])
+    keep(lines)
+
+
+def keep(lines: Sequence[str]) -> None:
+    """Print the last line and write what there is: a later failure, or the end of the time on a GPU, costs no line."""
+    print(lines[-1], flush=True)
     (FOLDER / "gpu.md").write_text("\n".join([*lines, ""]), encoding="utf-8")
 
 

@@ -14,6 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # Before torch and numpy are imported, and inherited by the processes that tests start: one thread each, the
 # instructions that jobs use, no window. Compiled loops are kept between sessions.
 prepare_process(ROOT / ".pytest_cache")
+os.environ["ACTBENCH_DEVICE"] = "cpu"  # what `device: auto` means here, also where there is a GPU
 os.environ["MPLBACKEND"] = "agg"
 
 # The same examples in every run and on every machine, however busy it is.

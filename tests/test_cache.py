@@ -209,3 +209,21 @@ def test_a_lack_of_memory_is_no_result(tmp_path: Path, monkeypatch: pytest.Monke
     with pytest.raises(MemoryError, match=bad.key):
         train(tmp_path, runs)
     assert bad.key not in RunCache(tmp_path, tiny_dataset().checksum).load(runs)["run_key"].to_pylist()
+
+
+@pytest.mark.parametrize(
+    "error",
+    [torch.AcceleratorError("an illegal memory access"), RuntimeError("CUDA error: CUBLAS_STATUS_EXECUTION_FAILED")],
+)
+def test_a_gpu_that_failed_is_no_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    """It would fail for all that follows: the shard stops at once and nothing is recorded of its runs."""
+    attempts = []
+
+    def failing(stack: list[Run], data: object) -> object:
+        attempts.append(stack)
+        raise error
+
+    monkeypatch.setattr(shard_module, "train_stack", failing)
+    with pytest.raises(type(error), match=str(error)):
+        train(tmp_path, runs_of())
+    assert len(attempts) == 1

@@ -16,6 +16,7 @@ def driver(monkeypatch: pytest.MonkeyPatch) -> None:
     answer = subprocess.CompletedProcess([], 0, stdout="9.0\n", stderr="")
     monkeypatch.setattr(device.subprocess, "run", lambda *_, **__: answer)
     monkeypatch.setattr(device, "torch_has_cuda", lambda: True)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     _forget(monkeypatch)
 
 
@@ -26,11 +27,22 @@ def _forget(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_auto_takes_the_gpu_where_there_is_one(monkeypatch: pytest.MonkeyPatch, driver: None) -> None:
     """With a driver and a torch for it, `auto` is the GPU, and the kind of device names its architecture."""
-    monkeypatch.setenv(device.CHOSEN, "cpu")
     assert device.use_device("auto") == device.use_device("cuda") == "cuda"
     assert process.device_kind() == "cuda-sm90"
     assert device.use_device("cpu") == "cpu"
     assert process.device_kind().startswith("cpu-")
+
+
+def test_the_environment_says_what_auto_means(monkeypatch: pytest.MonkeyPatch, driver: None) -> None:
+    """On a machine with a GPU `auto` can be held to the CPU; an unknown word is an error; hidden GPUs are none."""
+    monkeypatch.setenv(device.CHOSEN, "cpu")
+    assert (device.resolve("auto"), device.resolve("cuda")) == ("cpu", "cuda")
+    monkeypatch.setenv(device.CHOSEN, "cude")
+    with pytest.raises(ConfigError, match="ACTBENCH_DEVICE: unknown 'cude'; did you mean cuda"):
+        device.resolve("auto")
+    monkeypatch.delenv(device.CHOSEN)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    assert device.resolve("auto") == "cpu"
 
 
 def test_coarser_products_are_another_kind_of_device(monkeypatch: pytest.MonkeyPatch, driver: None) -> None:

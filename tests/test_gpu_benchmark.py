@@ -46,4 +46,4 @@ def test_both_sides_train(gpu: Any) -> None:
         assert gpu.per_hour(train, models, lambda: None, 2) > 0
     short = [tuple(replace(run, steps=3) for run in stack)]
     line = gpu.whole(short, "cpu", {(2, "none"): 3600.0})
-    assert line.startswith("The default grid's main study, 4 networks of 1 stacks")
+    assert line.startswith("The default grid's main study, 4 networks of 1 of 1 stacks")

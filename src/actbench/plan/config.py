@@ -48,7 +48,7 @@ KEYS: dict[str, tuple[type, Any, str]] = {
     "name": (str, None, "lower-case word; all products live under it"),
     "description": (str, "", "one sentence for the report"),
     "shard_minutes": (float, 5, "a shard is split while its expected training time, in minutes, is longer"),
-    "device": (str, "auto", "what trains: cpu, cuda (one GPU), or auto: a GPU where there is one"),
+    "device": (str, "auto", "what trains: cpu, cuda (one GPU), or auto: `$ACTBENCH_DEVICE`, else a GPU if there is"),
     "figure_width": (str, "double", "what figures are drawn for: single or double column of a journal, or slide"),
     "defaults": (dict, {}, "levels of every factor that a study does not name"),
     "studies": (dict, None, "named sub-designs; each maps factors to a level or a list of levels"),

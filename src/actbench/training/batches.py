@@ -68,6 +68,10 @@ def input_scales(runs: Sequence[Run]) -> Tensor:
 
 
 def shared_inputs(x_BI: Tensor, scale_P11: Tensor) -> Tensor:
-    """Give every model of a stack the same examples, each with its own input scale: (P, B, I)."""
+    """Give every model of a stack the same examples, each with its own input scale: (P, B, I).
+
+    A GPU multiplies by scales of 1, too: to ask whether there is another would wait for it.
+    """
     x_PBI = x_BI.expand(len(scale_P11), -1, -1)
-    return x_PBI * scale_P11 if bool((scale_P11 != 1).any()) else x_PBI
+    is_scaled = scale_P11.device.type != "cpu" or bool((scale_P11 != 1).any())
+    return x_PBI * scale_P11 if is_scaled else x_PBI

@@ -30,7 +30,7 @@ class CapturedSteps:
         self.stack, self.batches, self.run = stack, batches, run
         device, count, seeds = stack.parameters_PN.device, len(stack.parameters_PN), len(set(batches.seeds))
         self.order_SKB = torch.zeros(seeds, most, run.batch_size, dtype=torch.int64, device=device)
-        self.seed_P = torch.zeros(count, dtype=torch.int64, device=device)
+        self.seed_P = batches.order(0, 1)[1].to(device)
         self.place_1 = torch.zeros(1, dtype=torch.int64, device=device)
         self.step = torch.ones((), dtype=torch.float64, device=device)
         self.live_P = torch.ones(count, dtype=torch.bool, device=device)
@@ -43,9 +43,7 @@ class CapturedSteps:
 
         A model is live as long as it was before and its loss is finite; updates after that are not counted.
         """
-        order_SKB, seed_P = self.batches.order(first, last - first)
-        self.order_SKB[:, : last - first].copy_(order_SKB)
-        self.seed_P.copy_(seed_P)
+        self._upload(self.batches.order(first, last - first)[0])
         self.place_1.zero_()
         self.step.fill_(first + 1)
         self.live_P.copy_(live_P)
@@ -54,6 +52,11 @@ class CapturedSteps:
         for _ in range(first, last):
             self.replay()
         return self.live_P.clone(), self.done_P.clone(), self.clipped_P.clone()
+
+    def _upload(self, order_SKB: Tensor) -> None:
+        """Copy the next examples' places; from pinned memory, or Python would wait here for the updates before."""
+        pinned_SKB = order_SKB.pin_memory() if self.order_SKB.device.type == "cuda" else order_SKB
+        self.order_SKB[:, : order_SKB.shape[1]].copy_(pinned_SKB, non_blocking=True)
 
     def _step(self) -> None:
         rows_PB = self.order_SKB.index_select(1, self.place_1)[:, 0][self.seed_P]
@@ -67,6 +70,8 @@ class CapturedSteps:
 
     def _capture(self) -> Callable[[], None]:
         kept = [tensor.clone() for tensor in self.changed]
+        # Its own, not torch's one for all captures: cuBLAS has a workspace for each stream. Graphs that are replayed at
+        # once must not share it, nor may the end of one free that of another.
         side = torch.cuda.Stream()
         side.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(side):
@@ -74,7 +79,7 @@ class CapturedSteps:
                 self._step()
         torch.cuda.current_stream().wait_stream(side)
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph):
+        with torch.cuda.graph(graph, stream=side):
             self._step()
         for tensor, before in zip(self.changed, kept, strict=True):
             tensor.copy_(before)

@@ -13,7 +13,7 @@ from pathlib import Path
 from actbench.plan.config import DEVICES
 from actbench.plan.errors import ConfigError, nearest
 
-CHOSEN = "ACTBENCH_DEVICE"  # set for the process and its children by `use_device`
+CHOSEN = "ACTBENCH_DEVICE"  # what `auto` means; set for the process and its children by `use_device`
 TF32 = "ACTBENCH_TF32"  # 1: matrix products of a GPU may round to 10 bits of mantissa
 
 
@@ -28,12 +28,13 @@ def use_device(asked: str) -> str:
 
 
 def resolve(asked: str) -> str:
-    """Return `cpu` or `cuda` for one of DEVICES."""
+    """Return `cpu` or `cuda` for one of DEVICES; `auto` is what $ACTBENCH_DEVICE says, if anything."""
+    key, asked = (CHOSEN, os.environ[CHOSEN]) if asked == "auto" and CHOSEN in os.environ else ("device", asked)
     if asked not in DEVICES:
-        raise ConfigError("device", f"unknown {asked!r}; {nearest(asked, list(DEVICES))}")
+        raise ConfigError(key, f"unknown {asked!r}; {nearest(asked, list(DEVICES))}")
     missing = "" if asked == "cpu" else missing_for_cuda()
     if asked == "cuda" and missing:
-        raise ConfigError("device", f"'cuda' cannot be had: {missing}; write `device: auto` or `device: cpu`")
+        raise ConfigError(key, f"'cuda' cannot be had: {missing}; write `device: auto` or `device: cpu`")
     return "cpu" if asked == "cpu" or missing else "cuda"
 
 
@@ -46,6 +47,8 @@ def missing_for_cuda() -> str:
     """Say what is missing for training on a GPU, or return the empty text."""
     if not compute_capability():
         return "no NVIDIA driver answers (nvidia-smi)"
+    if os.environ.get("CUDA_VISIBLE_DEVICES", "0") in ("", "-1"):  # which nvidia-smi does not look at
+        return "$CUDA_VISIBLE_DEVICES hides every GPU"
     return "" if torch_has_cuda() else "the installed torch is built for CPUs only"
 
 

@@ -126,13 +126,13 @@ def _train_and_keep(stacks: Sequence[Sequence[Run]], dataset: Dataset, cache: Ru
 
     Raises:
         MemoryError: a run does not fit into memory even alone: elsewhere it may, so it gets no row.
-        torch.AcceleratorError: the GPU failed, and would fail for all that follows.
+        RuntimeError: the GPU failed, and would fail for all that follows.
     """
     try:
         records, seconds = _timed(stacks, dataset)
-    except torch.AcceleratorError:
-        raise
     except (RuntimeError, ArithmeticError, MemoryError) as error:
+        if _is_of_gpu(error):
+            raise
         failure = error.with_traceback(None)  # whose frames would hold the memory that the next attempt needs
     else:
         return _keep(records, seconds, cache)
@@ -176,5 +176,11 @@ def _failed(run: Run, error: Exception) -> pa.Table:
 
 
 def _lacks_memory(error: Exception) -> bool:
-    """Tell whether memory ran out: torch says so in words on a CPU, by the type of the error on a GPU."""
-    return isinstance(error, MemoryError | torch.OutOfMemoryError) or "allocate memory" in str(error)
+    """Tell whether memory ran out: torch says so by the type of the error, or in words on a CPU and in CUDA itself."""
+    words = ("allocate memory", "CUDA error: out of memory", "CUBLAS_STATUS_ALLOC_FAILED")
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or any(word in str(error) for word in words)
+
+
+def _is_of_gpu(error: Exception) -> bool:
+    """Tell whether the GPU failed for another reason; for its libraries torch has no type of error."""
+    return not _lacks_memory(error) and (isinstance(error, torch.AcceleratorError) or "CUDA error" in str(error))
