@@ -105,6 +105,17 @@ def test_units_that_stay_dead_are_counted_between_recorded_moments() -> None:
     assert counted > 3, "the runs were built to have dead units"
 
 
+@pytest.mark.parametrize(("activation", "share"), [("sigmoid", 0.0), ("relu", 1.0)])
+def test_hardly_a_slope_is_not_none(activation: str, share: float) -> None:
+    """At z = -20 sigmoid has slopes of 1e-9, which training adds up, and ReLU has none: by loops and by autograd."""
+    training = state.start(runs_of(activation=activation, bias_offset=-20.0), DATA)
+    for by in (probe.probe, probe.probe_by_autograd):
+        watch = probe.Watch(training.record.runs[0], training.watch.steps)
+        _, values_PK = by(training.stack, training.batches.scale_P11, X, Y, watch, 0)
+        for layer in (1, 2, 3):
+            assert (values_PK[:, training.record.keys.index((layer, "dead_fraction"))] == share).all()
+
+
 def test_a_unit_that_one_late_example_wakes_is_not_dead(monkeypatch: pytest.MonkeyPatch) -> None:
     """Units dead on the probe alone are looked at on every other part of the split, the last incomplete one too."""
     runs = runs_of(activation="relu", bias_offset=-1.5)
