@@ -11,9 +11,10 @@ import pytest
 from actbench.analysis.claims import write_claims
 from actbench.audit import claim_runs
 from actbench.audit.claim_effects import effects
+from actbench.audit.claim_rows import audit_claim_rows
 from actbench.audit.claim_sources import Sources, redo
 from actbench.audit.claim_verdicts import of_claim
-from actbench.audit.printed_claims import audit_claims, audit_ledger
+from actbench.audit.printed_claims import _with_words, audit_claims, audit_ledger
 from actbench.audit.raw_rows import Raw, read_printed, read_raw
 from actbench.plan.config import load_config
 from actbench.plan.ledger import RULES, Claim
@@ -172,6 +173,16 @@ def test_words_and_rows_that_do_not_follow_are_found(made: Made, printed: Printe
     assert "claim_tests: faster, its test: levels stand there twice" in lines
     assert lines.count("stand there twice") == 1
     assert "ranked, its test, all runs: verdict conditional is not its interval's" in lines
+
+
+def test_other_words_of_a_claim_are_found(made: Made, printed: Printed) -> None:
+    """What a claim says, who says it, and what of it was measured in which unit are the ledger's and its test's."""
+    claims, tests = (_with_words(frame) for frame in printed)
+    assert list(audit_claim_rows(made[1], claims, tests)) == []
+    for column in ("statement", "source", "kind", "family", "figure", "study", "quantity", "unit"):
+        for name in ("better", "several", "vanishing"):
+            wrong = claims.assign(**{column: claims[column].where(claims["id"] != name, "another")})
+            assert f"claims: {name}: {column} is not " in "\n".join(audit_claim_rows(made[1], wrong, tests))
 
 
 def test_what_cannot_be_redone_is_named(made: Made, printed: Printed, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,12 +12,15 @@ from actbench.audit.printed_rows import differing
 from actbench.plan.ledger import Claim
 
 COPIED = ("effect", "low", "high", "p", "n_runs", "n_seeds")
+WORDS = ("quantity", "unit")  # copied from a test as well
+OF_LEDGER = ("statement", "kind", "family", "figure")
 PLACE = {"contradicted": 0, "supported": 2}  # the test that speaks most against a claim stands for it
 
 
 def audit_claim_rows(ledger: tuple[Claim, ...], claims: pd.DataFrame, tests: pd.DataFrame) -> Iterator[str]:
     """Yield the claims whose numbers and verdict are not those of their tests, and p that Holm does not give."""
     yield from _not_once(ledger, claims)
+    yield from _not_the_ledgers({claim.id: claim for claim in ledger}, claims)
     for row in claims.to_dict("records"):
         own = tests[tests["id"] == row["id"]]
         label, whole = f"claims: {row['id']}", own[own["stratum"] == ""]
@@ -38,6 +41,23 @@ def _not_once(ledger: tuple[Claim, ...], claims: pd.DataFrame) -> Iterator[str]:
             yield f"claims: {name}: {rows[name]} rows"
 
 
+def _not_the_ledgers(ledger: dict[str, Claim], claims: pd.DataFrame) -> Iterator[str]:
+    """Yield the claims that are not worded, sourced, classed or shown as in the ledger."""
+    for row in claims.to_dict("records"):
+        claim = ledger.get(str(row["id"]))
+        if claim is not None:
+            wrong = [column for column in OF_LEDGER if str(row[column]) != getattr(claim, column)]
+            wrong += [] if _sources(str(row["source"])) == set(claim.source) else ["source"]
+            yield from (f"claims: {claim.id}: {column} is not the ledger's" for column in wrong)
+
+
+def _sources(text: str) -> set[str]:
+    """Read sources as they are printed: letters side by side, then references: `A B; He et al. 2015`."""
+    first, *others = text.split("; ")
+    letters = set(first.split())
+    return {*others, *(letters if letters <= {"A", "B", "C"} else {first})}
+
+
 def _under(tests: pd.DataFrame, verdict: str, several: bool) -> str:
     rows = tests[tests["verdict"] == verdict]
     named = [(test, levels) for test, levels in zip(rows["test"], rows["stratum"], strict=True) if several or levels]
@@ -56,6 +76,9 @@ def _not_its_test(row: dict[object, object], whole: pd.DataFrame) -> Iterator[st
     weakest = whole.iloc[order.index(min(order))]
     if str(weakest["note"]) not in str(row["note"]):
         yield f"note is without that of its weakest test, {weakest['note']}"
+    yield from (f"{column} is not that of its weakest test" for column in WORDS if row[column] != weakest[column])
+    if str(row["study"]).split() != list(dict.fromkeys(filter(None, whole["study"]))):
+        yield "study is not that of its tests"
     for column in COPIED:
         found, shown = float(weakest[column]), float(str(row[column]))
         if differing(found, shown):
