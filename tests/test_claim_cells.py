@@ -63,6 +63,13 @@ def test_the_error_has_the_choice_of_rates_in_it(tmp_path: Path) -> None:
     assert each["high"] - each["effect"] == pytest.approx(t.ppf(0.975, 4) * apart.sem())
 
 
+def test_choices_taken_together_or_apart_give_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """How many choices of rates are in memory at once changes nothing."""
+    whole = judged(tried(), tmp_path)
+    monkeypatch.setattr("actbench.analysis.claim_cells.NUMBERS_AT_ONCE", 1)
+    assert judged(tried(), tmp_path) == whole
+
+
 def test_a_rate_that_always_wins_leaves_students_interval(tmp_path: Path) -> None:
     """Where every resample chooses alike the interval is that of the runs at that rate."""
     frame = tried()

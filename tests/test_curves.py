@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from actbench.analysis import curves as statistic
+from actbench.analysis.evaluations import evaluations_of
 from actbench.analysis.metrics import scores_by_study
 from actbench.plan.design import expand
 from synthetic import fake_frames, make_config
@@ -18,7 +19,7 @@ def made_up(**options: object) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 def curve_table(scores: pd.DataFrame, curves: pd.DataFrame) -> pd.DataFrame:
     """Average curves where every condition has been tried at one rate."""
-    return statistic.curve_table(scores, curves, scores)
+    return statistic.curve_table(scores, evaluations_of([curves], pd.Index(scores["run_key"].unique())), scores)
 
 
 def test_the_mean_is_over_conditions_within_seeds_and_then_over_seeds() -> None:

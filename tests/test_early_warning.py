@@ -8,11 +8,12 @@ import pytest
 from scipy.stats import mannwhitneyu, norm
 
 from actbench.analysis.early_calibration import Signal, calibrate, choose_rules
-from actbench.analysis.early_records import Early, Found, add_early, join_early
+from actbench.analysis.early_records import read_early
 from actbench.analysis.early_warning import early_warning
 from actbench.analysis.hidden_layers import REDUCTIONS
 from actbench.analysis.layer_pass import measure
 from actbench.analysis.layer_records import records_of
+from actbench.analysis.spool import spooled
 
 SHIFT = 1.0
 
@@ -35,19 +36,15 @@ def records(runs: pd.DataFrame, shift: float, stream: int = 0) -> pd.DataFrame:
     return frame.sort_values(["run_key", "step", "layer"], ignore_index=True)
 
 
-def early(runs: pd.DataFrame, *parts: pd.DataFrame) -> Early:
-    """Reduce records that come in parts, each with all rows of its runs."""
-    found: Found = {}
-    for layers in parts:
-        own = runs[runs["run_key"].isin(layers["run_key"])].assign(status="ok")
-        measured = measure([records_of(layers, pd.Index(own["run_key"]))], own)
-        add_early(found, pd.Index(runs["run_key"]), own, measured.hidden)
-    return join_early(found)
-
-
 def warnings(runs: pd.DataFrame, *parts: pd.DataFrame) -> pd.DataFrame:
-    """Look for warnings in one study of all runs."""
-    return early_warning(runs, runs[["run_key"]].assign(study="main"), early(runs, *parts))
+    """Look for warnings in one study of all runs, whose records come in parts, each with all rows of its runs."""
+    keys = pd.Index(runs["run_key"])
+    with spooled() as early:
+        for layers in parts:
+            own = runs[runs["run_key"].isin(layers["run_key"])].assign(status="ok")
+            records = records_of(layers, pd.Index(own["run_key"]))
+            measure([records], own, early, keys.get_indexer(own["run_key"]))
+        return early_warning(runs, runs[["run_key"]].assign(study="main"), read_early(early))
 
 
 def test_the_area_of_two_normals_is_phi_of_the_shift() -> None:

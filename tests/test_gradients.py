@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from actbench.analysis.gradients import gradient_table, join_gradients
+from actbench.analysis.gradients import gradient_table
 from actbench.analysis.layer_ends import END, START, ends_of
 from actbench.analysis.layer_records import records_of
 from actbench.analysis.metrics import scores_by_study
@@ -56,4 +56,4 @@ def test_parts_by_activation_give_the_same_rows() -> None:
         place = pd.Series(range(len(own)), index=own.index)
         kept = ends[ends["run"].isin(own.index)]
         parts.append(gradient_table(scores, own, kept.assign(run=kept["run"].map(place))))
-    pd.testing.assert_frame_equal(join_gradients(parts), join_gradients([gradient_table(scores, runs, ends)]))
+    pd.testing.assert_frame_equal(pd.concat(parts, ignore_index=True), gradient_table(scores, runs, ends))

@@ -4,9 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from actbench.analysis.inside import BY, DIAGNOSTICS, inside, join_inside
-from actbench.analysis.layer_pass import measure
-from actbench.analysis.layer_records import records_of
+from actbench.analysis import inside as statistic
+from actbench.analysis.hidden_layers import reduce_hidden
+from actbench.analysis.inside import BY, DIAGNOSTICS, inside, means_of
+from actbench.analysis.layer_records import names, records_of
 from actbench.plan.design import expand
 from synthetic import fake_frames, make_config
 
@@ -22,7 +23,9 @@ def frames() -> dict[str, pd.DataFrame]:
 
 def table_of(runs: pd.DataFrame, members: pd.DataFrame, layers: pd.DataFrame) -> pd.DataFrame:
     """Make the statistic from the tables."""
-    return inside(runs, members, measure([records_of(layers, pd.Index(runs["run_key"]))], runs).hidden)
+    records = records_of(layers, pd.Index(runs["run_key"]))
+    wanted = np.ones((len(records.run_B), len(names()) + 1), dtype=bool)
+    return inside(runs, members, means_of(reduce_hidden(records, runs["depth"].to_numpy(), wanted)))
 
 
 def test_a_row_is_the_median_over_seeds(frames: dict[str, pd.DataFrame]) -> None:
@@ -53,12 +56,24 @@ def of_run(run: object, row: object, layers: pd.DataFrame) -> float | None:
 
 
 def test_parts_by_activation_give_the_same_rows(frames: dict[str, pd.DataFrame]) -> None:
-    """Activations taken one after another and joined give the table of all at once, whatever else is in the rows."""
+    """Activations taken one after another give the rows of all at once, whatever else is in the rows."""
     members, layers = frames["studies"], frames["layers"]
     whole = table_of(frames["runs"], members, layers)
     parts = []
     for _, runs in frames["runs"].groupby("activation"):
         parts.append(table_of(runs, members[members["run_key"].isin(runs["run_key"])], layers))
-    pd.testing.assert_frame_equal(join_inside(parts), whole)
+    pd.testing.assert_frame_equal(pd.concat(parts, ignore_index=True), whole, check_exact=True)
     assert not whole.duplicated(BY).any()
     assert set(whole["diagnostic"]) <= {*DIAGNOSTICS, "failed", "clip_rate"}
+
+
+@pytest.mark.parametrize("at_once", [1, 7, 10_000])
+def test_groups_taken_together_or_apart_give_the_same_bits(
+    at_once: int, frames: dict[str, pd.DataFrame], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """How many runs are in memory at once changes nothing."""
+    whole = table_of(frames["runs"], frames["studies"], frames["layers"])
+    monkeypatch.setattr(statistic, "ROWS_AT_ONCE", at_once)
+    pd.testing.assert_frame_equal(
+        table_of(frames["runs"], frames["studies"], frames["layers"]), whole, check_exact=True
+    )

@@ -4,6 +4,7 @@ A cell is a condition, or with `rates: each` a condition and a rate. Shape lette
 M resamples, U choices of rates that differ, x resamples or nothing.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +13,8 @@ import pandas as pd
 from actbench.analysis.metrics import CONDITION, varying
 from actbench.analysis.rate_choice import Array, Flags, Places, at_rates, best_rates
 from actbench.analysis.seed_resampling import resamples
+
+NUMBERS_AT_ONCE = 500_000  # of one kind
 
 
 @dataclass(frozen=True)
@@ -43,8 +46,10 @@ class Tried:
         """Return the cells at the rates that all seeds choose."""
         return self._at(best_rates(self.merit_CLS, np.ones(self.merit_CLS.shape[2])))
 
-    def chosen_again(self) -> "tuple[Cells, Places] | None":
+    def chosen_again(self) -> "tuple[Iterator[Cells], Places] | None":
         """Return the cells (U) at the rates that resamples choose, and the place among these of each resample.
+
+        Of all U there are too many numbers for memory: some come at a time, about NUMBERS_AT_ONCE.
 
         None where every resample chooses as all seeds do: one choice, and the interval is that of the seeds alone.
         """
@@ -53,7 +58,11 @@ class Tried:
             return None
         best_MC = np.stack([best_rates(self.merit_CLS, counts_S) for counts_S in resamples(n_seeds)[0]])
         distinct_UC, place_M = np.unique(best_MC, axis=0, return_inverse=True)
-        return (self._at(distinct_UC), place_M.ravel()) if len(distinct_UC) > 1 else None
+        if len(distinct_UC) < 2:
+            return None
+        n_at_once = max(1, NUMBERS_AT_ONCE // self.value_CLS[:, 0].size)
+        starts = range(0, len(distinct_UC), n_at_once)
+        return (self._at(distinct_UC[start : start + n_at_once]) for start in starts), place_M.ravel()
 
     def _at(self, best_xC: Places) -> Cells:
         parts = (self.value_CLS, self.failed_CLS, self.trained_CLS)

@@ -18,7 +18,7 @@ from actbench.analysis.metrics import METRICS, add_metrics
 from actbench.analysis.row_groups import read_rows
 from actbench.analysis.run_values import Wanted, read_diagnostics, speed, value_of_runs, wanted_of
 from actbench.analysis.seed_resampling import Array, mean_of_seeds, resampled_error, resamples
-from actbench.analysis.statistics import read_if_made, stats_path
+from actbench.analysis.statistics import NEEDED, read_if_made, stats_path
 from actbench.analysis.tables import RESULTS, read_table
 from actbench.analysis.verdicts import (
     CONTRADICTED,
@@ -31,10 +31,13 @@ from actbench.analysis.verdicts import (
     unite,
 )  # fmt: skip
 from actbench.plan.config import Config
+from actbench.plan.factors import FACTORS
 from actbench.plan.ledger import CLOCK, SPEED, Claim, ClaimTest
 from actbench.plan.registry import declared_text, known_levels
+from actbench.plan.schema import RUNS
 
 Row = dict[str, Any]
+USED = ("steps", "seconds")  # columns of `runs` beside factors, metrics and what a test names
 Rows = np.ndarray[Any, np.dtype[np.intp]]  # places of rows
 
 
@@ -62,9 +65,7 @@ def read_evidence(config: Config, ledger: tuple[Claim, ...], results: Path = RES
     tests = [test for claim in ledger for test in claim.tests]
     members = read_table(config, "studies", results=results)
     members = members[members["study"].isin({test.study for test in tests})]
-    runs = add_metrics(read_table(config, "runs", results=results))
-    own = pd.Index(members["run_key"].unique()).get_indexer(pd.Index(runs["run_key"])) >= 0
-    runs = runs[own].sort_values("run_key", ignore_index=True)
+    runs = _read_runs(config, tests, members, results)
     timed = [test.study for test in tests if {SPEED, CLOCK} & {test.quantity, _of_rates(test)}]
     keys = sorted(set(members.loc[members["study"].isin(timed), "run_key"]))
     curves = read_rows(config, "curves", ["run_key", "step", "split", "loss"], [("run_key", "in", keys)], results)
@@ -72,6 +73,16 @@ def read_evidence(config: Config, ledger: tuple[Claim, ...], results: Path = RES
     diagnostics = read_diagnostics(config, runs, wanted, results)
     exact, costs = (stats_path(config.name, name, results) for name in ("exact", "cost"))
     return Evidence(runs, members, curves, diagnostics, read_if_made(exact, EXACT), read_costs(costs))
+
+
+def _read_runs(config: Config, tests: list[ClaimTest], members: pd.DataFrame, results: Path) -> pd.DataFrame:
+    """Read the runs of some studies, in the order of their keys, and of their columns those that tests can need."""
+    recorded = {column.name for column in RUNS}
+    asked = {test.quantity for test in tests} & recorded
+    runs = read_table(config, "runs", list(dict.fromkeys([*NEEDED, *USED, *asked])), results=results)
+    own = pd.Index(members["run_key"].unique()).get_indexer(pd.Index(runs["run_key"])) >= 0
+    kept = list(dict.fromkeys(["run_key", *FACTORS, *USED, *METRICS, *asked]))
+    return add_metrics(runs[own])[kept].sort_values("run_key", ignore_index=True)
 
 
 def _of_rates(test: ClaimTest) -> str:
@@ -109,8 +120,9 @@ def _select(test: ClaimTest, evidence: Evidence) -> pd.DataFrame | None:
     """
     if test.study not in evidence.places:
         return None
-    rows = evidence.runs.take(evidence.places[test.study])
-    rows = rows[matches(rows, test.where)].reset_index(drop=True)
+    place = evidence.places[test.study]
+    kept = matches(evidence.runs[list(test.where)].take(place), test.where).to_numpy()
+    rows = evidence.runs.take(place[kept]).reset_index(drop=True)
     if test.rates == "fastest" and len(rows):
         rows = rows.assign(merit=-speed(test, rows, evidence.curves, "val"))
     elif test.rates != "each":
@@ -145,9 +157,10 @@ def _error_chosen_again(runs: Tried, by_seed: Array, test: ClaimTest) -> float |
     again = None if test.rule in ONE_CHOICE else runs.chosen_again()
     if again is None:
         return None
-    cells, place_M = again
+    parts, place_M = again
     counts_MS, _ = resamples(len(by_seed))
-    means_M = mean_of_seeds(EFFECTS[test.rule](cells, test).by_seed[place_M], counts_MS)
+    by_seed_US = np.concatenate([EFFECTS[test.rule](cells, test).by_seed for cells in parts])
+    means_M = mean_of_seeds(by_seed_US[place_M], counts_MS)
     n = int((~np.isnan(by_seed)).sum())
     return float(resampled_error(means_M, len(by_seed))) if n > 1 else None
 

@@ -1,19 +1,19 @@
 """Learning curves averaged over conditions and seeds."""
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from actbench.analysis.intervals import Array, mean_over_seeds
+from actbench.analysis.evaluations import NEVER, Evaluations
+from actbench.analysis.intervals import mean_over_seeds
 from actbench.analysis.metrics import WORST_ACCURACY
 from actbench.analysis.rate_choice import chosen_again, rate_grid
 
 BY = ["study", "activation", "depth", "steps", "split", "step"]
 
 
-def curve_table(scores: pd.DataFrame, curves: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
+def curve_table(scores: pd.DataFrame, curves: Evaluations, rows: pd.DataFrame) -> pd.DataFrame:
     """Estimate the accuracy of each activation at each depth after each evaluated step.
 
     Accuracy is averaged over conditions within a seed and the seeds are resampled, learning rates being chosen again,
@@ -21,7 +21,7 @@ def curve_table(scores: pd.DataFrame, curves: pd.DataFrame, rows: pd.DataFrame) 
 
     Args:
         scores: the runs at the chosen learning rates, from `metrics.scores_by_study`.
-        curves: the table `curves` of the runs at all learning rates, words as such or as categories.
+        curves: the table `curves` of the runs at all learning rates.
         rows: these runs, from `outcome_cube.outcomes`, with their conditions numbered.
 
     Returns:
@@ -58,48 +58,33 @@ def _intervals(every: pd.DataFrame) -> pd.DataFrame:
     return chosen_again(grid, every.assign(condition=at_step), BY)
 
 
-def schedule_of(scores: pd.DataFrame, curves: pd.DataFrame) -> pd.DataFrame:
-    """List the steps and splits on which the runs of each length were evaluated."""
+def schedule_of(scores: pd.DataFrame, curves: Evaluations) -> pd.DataFrame:
+    """List the steps and splits on which the runs of each length were evaluated, and the place of each in `curves`."""
     length = scores[["run_key", "steps"]].drop_duplicates()
-    recorded = curves[["run_key", "step", "split"]]
-    steps = recorded["run_key"].map(length.set_index("run_key")["steps"]).astype("Int64")
-    schedule = recorded[["step", "split"]].assign(steps=steps).drop_duplicates().dropna()
-    return schedule.astype({"steps": "int64", "split": "str"})
+    evaluated = curves.of(length["run_key"]) != NEVER
+    places = curves.places().rename_axis("place").reset_index()
+    lengths = np.unique(length["steps"])
+    parts = [places[evaluated[:, length["steps"] == steps].any(axis=1)].assign(steps=steps) for steps in lengths]
+    schedule: pd.DataFrame = pd.concat(parts).astype({"step": "int64", "steps": "int64", "split": "category"})
+    return schedule
 
 
-def fill_failures(own: pd.DataFrame, curves: pd.DataFrame, schedule: pd.DataFrame, by: list[str]) -> pd.DataFrame:
+def fill_failures(own: pd.DataFrame, curves: Evaluations, schedule: pd.DataFrame, by: list[str]) -> pd.DataFrame:
     """Give each run a row for every step and split on which the runs of its length were evaluated.
 
     Args:
         own: runs with the columns `by`, steps, seed, run_key and failed.
-        curves: the table `curves`; rows of other runs are left out.
+        curves: the table `curves`, of these runs and maybe others.
         schedule: from `schedule_of`.
         by: columns of `own` to keep beside these.
 
     Returns:
         The kept columns, step, split and accuracy, which is 0 from the step of a failure on.
     """
-    keys = pd.Index(own["run_key"].unique())
-    steps, splits = np.unique(schedule["step"]), pd.Index(schedule["split"].unique())
-    place = np.searchsorted(steps, schedule["step"]) * len(splits) + splits.get_indexer(schedule["split"])
-    own = own[list(dict.fromkeys([*by, "steps", "seed", "failed"]))].assign(run=keys.get_indexer(own["run_key"]))
-    filled = own.merge(schedule.assign(place=place).astype({"split": "category"}), on="steps")
-    accuracy = _recorded(curves, keys, steps, splits)[filled["run"], filled["place"]]
-    assert not (np.isnan(accuracy) & ~filled["failed"]).any(), "a run that is ok has every evaluation"
-    filled = filled.drop(columns=["run", "place"])
-    return filled.assign(accuracy=np.where(np.isnan(accuracy), WORST_ACCURACY, accuracy))
-
-
-def _recorded(curves: pd.DataFrame, keys: "pd.Index[Any]", steps: Array, splits: "pd.Index[Any]") -> Array:
-    """Return the accuracy of each run, a row each, at each step and split; nan where it was not recorded."""
-    words = curves[["run_key", "split"]].astype("category")
-    run, split = (
-        known.get_indexer(words[name].cat.categories)[words[name].cat.codes]
-        for name, known in (("run_key", keys), ("split", splits))
-    )
-    step = curves["step"].to_numpy()
-    kept = (run >= 0) & (split >= 0) & np.isin(step, steps)
-    found = np.full((len(keys), len(steps) * len(splits)), np.nan)
-    place = np.searchsorted(steps, step[kept]) * len(splits) + split[kept]
-    found[run[kept], place] = curves["accuracy"].to_numpy()[kept]
-    return found
+    recorded = curves.of(own["run_key"])
+    own = own[list(dict.fromkeys([*by, "steps", "seed", "failed"]))].assign(run=range(len(own)))
+    filled = own.merge(schedule, on="steps")
+    accuracy = recorded[filled["place"], filled["run"]].astype(np.float64)
+    lost = np.isnan(accuracy) | (accuracy == NEVER)
+    assert not (lost & ~filled["failed"]).any(), "a run that is ok has every evaluation"
+    return filled.drop(columns=["run", "place"]).assign(accuracy=np.where(lost, WORST_ACCURACY, accuracy))

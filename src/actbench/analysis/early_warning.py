@@ -3,14 +3,15 @@
 Shape letters: R rows of the statistic, B outcome (good, bad), S seeds, K distinct values.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from actbench.analysis.early_calibration import ONE_OUTCOME, Array, Signal, calibrate
-from actbench.analysis.early_records import Early
+from actbench.analysis.early_records import Slot
 from actbench.analysis.early_warning_schema import EARLY_WARNING
 from actbench.analysis.hidden_layers import REDUCTIONS
 from actbench.analysis.metrics import add_metrics
@@ -30,7 +31,7 @@ def facts_of(runs: pd.DataFrame) -> pd.DataFrame:
     return add_metrics(runs)[FACTS].sort_values("run_key", ignore_index=True)
 
 
-def early_warning(facts: pd.DataFrame, studies: pd.DataFrame, early: Early) -> pd.DataFrame:
+def early_warning(facts: pd.DataFrame, studies: pd.DataFrame, early: Iterable[tuple[Slot, Any]]) -> pd.DataFrame:
     """Say how well each early number foretells that a run will not train (metric `trained`).
 
     auc = P(number of an untrained run > that of a trained one) + P(equal) / 2 over all runs of a study that recorded
@@ -41,31 +42,54 @@ def early_warning(facts: pd.DataFrame, studies: pd.DataFrame, early: Early) -> p
     Args:
         facts: from `facts_of`.
         studies: the table `studies`.
-        early: from `early_records.join_early`, of the keys of these `facts`.
+        early: from `early_records.read_early`; places of runs are those in `facts`.
 
     Returns:
         Columns of stats_schema.EARLY_WARNING.
     """
-    parts = []
-    for study, keys in studies.groupby("study", sort=True)["run_key"]:
+    own = [_Study.of(str(study), facts, keys) for study, keys in studies.groupby("study", sort=True)["run_key"]]
+    for slot, numbers in early:  # those of one slot are in memory at a time
+        for study in own:
+            study.add(slot, numbers)
+    frame = pd.concat([study.table() for study in own], ignore_index=True)
+    return frame.reindex(columns=[column.name for column in EARLY_WARNING])
+
+
+@dataclass
+class _Study:
+    """The runs of a study, and the rows found so far with the wins and pairs of their seeds."""
+
+    name: str
+    facts: pd.DataFrame
+    n_seeds: int
+    row_of: Any  # of every run of all studies: outcome · n_seeds + seed, -1 for a run that is not of this one
+    rows: list[Row] = field(default_factory=list)
+    wins: list[Array] = field(default_factory=list)
+    pairs: list[Array] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, name: str, facts: pd.DataFrame, keys: "pd.Series[Any]") -> "_Study":
         member = pd.Index(keys).get_indexer(pd.Index(facts["run_key"])) >= 0
-        place = np.where(member, np.cumsum(member) - 1, -1)
-        parts.append(_of_study(facts[member], early, place).assign(study=str(study)))
-    return pd.concat(parts, ignore_index=True).reindex(columns=[column.name for column in EARLY_WARNING])
+        own = facts[member]
+        seeds, seed = np.unique(own["seed"], return_inverse=True)
+        row = np.full(len(facts), -1, dtype=np.int32)
+        row[member] = (~own["trained"]).to_numpy(dtype=np.int64) * len(seeds) + seed
+        return cls(name, own, len(seeds), row if own["trained"].nunique() > 1 else np.full_like(row, -1))
 
+    def add(self, slot: Slot, numbers: Any) -> None:
+        for row, signal in _signals(self, slot, numbers):
+            self.rows.append(row | calibrate(signal))
+            self.wins.append(signal.wins)
+            self.pairs.append(signal.pairs)
 
-def _of_study(facts: pd.DataFrame, early: Early, place: Any) -> pd.DataFrame:
-    rows, wins, pairs = [], [], []
-    for row, signal in _signals(facts, early, place) if facts["trained"].nunique() > 1 else ():
-        rows.append(row | calibrate(signal))
-        wins.append(signal.wins)
-        pairs.append(signal.pairs)
-    if not rows:
-        return pd.DataFrame([_nothing_to_tell_apart(facts)])
-    frame = pd.DataFrame(rows)
-    frame = frame.assign(**_areas(np.stack(wins), np.stack(pairs), frame["direction"].to_numpy()))
-    order = frame[frame["auc"].notna()].sort_values("auc", ascending=False, kind="stable")
-    return frame.assign(best=frame.index.isin(order.drop_duplicates(SLOT).index).astype("int64"))
+    def table(self) -> pd.DataFrame:
+        if not self.rows:
+            return pd.DataFrame([_nothing_to_tell_apart(self.facts) | {"study": self.name}])
+        frame = pd.DataFrame(self.rows).assign(study=self.name)
+        direction = frame["direction"].to_numpy()
+        frame = frame.assign(**_areas(np.stack(self.wins), np.stack(self.pairs), direction))
+        order = frame[frame["auc"].notna()].sort_values("auc", ascending=False, kind="stable")
+        return frame.assign(best=frame.index.isin(order.drop_duplicates(SLOT).index).astype("int64"))
 
 
 def _nothing_to_tell_apart(facts: pd.DataFrame) -> Row:
@@ -74,23 +98,20 @@ def _nothing_to_tell_apart(facts: pd.DataFrame) -> Row:
     return {"diagnostic": ANY, **empty, **counts, "note": ONE_OUTCOME}
 
 
-def _signals(facts: pd.DataFrame, early: Early, place: Any) -> Iterator[tuple[Row, Signal]]:
-    """Yield the numbers of each diagnostic, step and reduction that runs of the study recorded."""
-    seeds, seed = np.unique(facts["seed"], return_inverse=True)
-    row_of = (~facts["trained"]).to_numpy(dtype=np.int64) * len(seeds) + seed
-    for (diagnostic, step), numbers in early.items():
-        whole = declared_text("diagnostic", diagnostic, "where") == WHOLE
-        own = place[numbers["run"].to_numpy()]
-        member = np.flatnonzero(own >= 0)
-        for layers in REDUCTIONS[:1] if whole else REDUCTIONS:
-            values = numbers[layers].to_numpy()[member]
-            known = ~np.isnan(values)
-            values_K, code = np.unique(values[known], return_inverse=True)
-            cell = row_of[own[member[known]]] * len(values_K) + code
-            counts = np.bincount(cell, minlength=2 * len(seeds) * len(values_K)).astype(np.float64)
-            row = {"diagnostic": diagnostic, "layers": WHOLE if whole else layers, "step": step}
-            if len(values_K):
-                yield row, Signal(values_K.astype(np.float64), counts.reshape(2, len(seeds), len(values_K)))
+def _signals(study: _Study, slot: Slot, numbers: Any) -> Iterator[tuple[Row, Signal]]:
+    """Yield the numbers of each reduction of a diagnostic at a step that runs of the study recorded."""
+    diagnostic, step = slot
+    whole = declared_text("diagnostic", diagnostic, "where") == WHOLE
+    own = study.row_of[numbers["run"]]
+    for layers in REDUCTIONS[:1] if whole else REDUCTIONS:
+        values = numbers[layers]
+        known = (own >= 0) & ~np.isnan(values)
+        values_K, code = np.unique(values[known], return_inverse=True)
+        cell = own[known] * len(values_K) + code
+        counts = np.bincount(cell, minlength=2 * study.n_seeds * len(values_K)).astype(np.float64)
+        row = {"diagnostic": diagnostic, "layers": WHOLE if whole else layers, "step": step}
+        if len(values_K):
+            yield row, Signal(values_K.astype(np.float64), counts.reshape(2, study.n_seeds, len(values_K)))
 
 
 def _areas(wins_RSS: Array, pairs_RSS: Array, direction: Any) -> dict[str, Any]:

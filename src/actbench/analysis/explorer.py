@@ -5,11 +5,11 @@ activation, the other factors and lr, so that adding a study or shuffling the ta
 """
 
 from collections import Counter
-from collections.abc import Iterable
 
 import pandas as pd
 
 from actbench.analysis.curves import fill_failures
+from actbench.analysis.evaluations import Evaluations
 from actbench.analysis.json_rows import round_digits
 from actbench.analysis.layer_ends import profiles
 from actbench.analysis.metrics import CONDITION, add_metrics
@@ -24,7 +24,7 @@ def explore(
     runs: pd.DataFrame,
     members: pd.DataFrame,
     scores: pd.DataFrame,
-    curves: pd.DataFrame,
+    curves: Evaluations,
     ends: pd.DataFrame,
     schedule: pd.DataFrame,
 ) -> Frames:
@@ -34,7 +34,7 @@ def explore(
         runs: rows of the table `runs`, at all learning rates.
         members: the table `studies`, the rows of these runs.
         scores: the runs at the chosen learning rates, from `metrics.scores_by_study`.
-        curves: the table `curves`; rows of other runs are left out.
+        curves: the table `curves`, of these runs and maybe others.
         ends: from `layer_ends.ends_of` of these `runs`.
         schedule: the steps and splits at which runs of each length are evaluated, from `curves.schedule_of`.
 
@@ -52,23 +52,24 @@ def explore(
     return dict(zip(NAMES, (own, means, profiles(own, ends, runs["depth"].to_numpy())), strict=True))
 
 
-def join_parts(parts: Iterable[Frames]) -> Frames:
-    """Join the tables of one activation after another, in their order by name, numbering cells on."""
-    shifted: dict[str, list[pd.DataFrame]] = {name: [] for name in NAMES}
-    used: Counter[str] = Counter()
-    for part in parts:
-        for name, frame in part.items():
-            before = frame["study"].map({study: used[study] for study in frame["study"].unique()}).astype("int64")
-            shifted[name].append(frame.assign(cell=frame["cell"] + before))
-        used.update(part["explorer"].drop_duplicates(["study", "cell"])["study"])
+def number_on(part: Frames, used: "Counter[str]") -> Frames:
+    """Let the cells of one activation, by name, count on from those before it, and put the rows in their order.
+
+    Args:
+        part: from `explore`; other frames stay what they are.
+        used: cells of each study so far; those of the part are added.
+    """
     keys = {"explorer": ["seed"], "explorer_curves": ["split", "step"], "explorer_layers": ["moment", "layer"]}
     words = dict.fromkeys(("study", "split", "moment"), "category")  # which are sorted as numbers
-    return {
-        name: pd.concat(frames)
-        .astype({column: word for column, word in words.items() if column in frames[0]})
-        .sort_values(["study", "cell", *keys[name]], ignore_index=True)
-        for name, frames in shifted.items()
-    }
+    numbered = {}
+    for name in NAMES:
+        frame = part[name].astype({column: word for column, word in words.items() if column in part[name]})
+        before = part[name]["study"].map({study: used[study] for study in frame["study"].cat.categories})
+        numbered[name] = frame.assign(cell=frame["cell"] + before.astype("int64")).sort_values(
+            ["study", "cell", *keys[name]]
+        )
+    used.update(part["explorer"].drop_duplicates(["study", "cell"])["study"])
+    return part | numbered
 
 
 def _number(joined: pd.DataFrame) -> pd.DataFrame:

@@ -1,7 +1,5 @@
 """Gradient norms by layer in the deepest networks, at initialisation and after the last step."""
 
-from collections.abc import Iterable
-
 import pandas as pd
 
 DIAGNOSTIC = "gradient_norm"
@@ -21,19 +19,14 @@ def gradient_table(scores: pd.DataFrame, runs: pd.DataFrame, ends: pd.DataFrame)
         ends: from `layer_ends.ends_of` of these `runs`.
 
     Returns:
-        Columns of stats_schema.GRADIENTS: BY, n_runs, n_failed, n_seeds, gradient_norm, low, high.
+        Columns of stats_schema.GRADIENTS in the order of BY: BY, n_runs, n_failed, n_seeds, gradient_norm, low, high.
     """
     deepest = scores[scores["depth"] == scores.groupby("study")["depth"].transform("max")]
     place = pd.Index(runs["run_key"]).get_indexer(deepest["run_key"])
     own = deepest[[*BY[:6], "seed", "failed"]].assign(run=place)[place >= 0]
     norms = ends.loc[ends["diagnostic"] == DIAGNOSTIC, ["run", "moment", "layer", "value"]]
-    medians = _over_seeds(own.merge(norms.astype({"moment": "str"}), on="run"))
+    medians = _over_seeds(own.merge(norms.astype({"moment": "str", "value": "float64"}), on="run"))
     return medians.merge(_failures(own), on=BY[:6], validate="many_to_one")
-
-
-def join_gradients(parts: Iterable[pd.DataFrame]) -> pd.DataFrame:
-    """Join the rows of several activations."""
-    return pd.concat(parts).sort_values(BY, ignore_index=True)
 
 
 def _over_seeds(norms: pd.DataFrame) -> pd.DataFrame:

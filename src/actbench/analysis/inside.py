@@ -1,6 +1,7 @@
 """What happens inside networks over training, by activation and by one cause at a time."""
 
-from collections.abc import Iterable
+from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -18,9 +19,16 @@ CAUSES = tuple(name for name in FACTORS if name not in ("dataset", "model", "act
 ALL = "activation"  # the cause under which all runs of an activation stand
 BY = ["study", "activation", "cause", "level", "diagnostic", "step"]
 SLOT = BY[4:]
+ROWS_AT_ONCE = 5_000  # runs in groups; each has about a hundred numbers
 
 
-def inside(runs: pd.DataFrame, members: pd.DataFrame, hidden: pd.DataFrame) -> pd.DataFrame:
+def means_of(hidden: pd.DataFrame) -> pd.DataFrame:
+    """Keep what `inside` needs of `hidden_layers.reduce_hidden`: run, step, diagnostic of DIAGNOSTICS and value."""
+    own = hidden.loc[hidden["diagnostic"].isin(DIAGNOSTICS), ["run", "step", "diagnostic", "mean"]]
+    return own.rename(columns={"mean": "value"})
+
+
+def inside(runs: pd.DataFrame, members: pd.DataFrame, means: pd.DataFrame) -> pd.DataFrame:
     """Take the median over seeds of each diagnostic, for each level of each factor that a study varies.
 
     A run's number is its mean over hidden layers, a seed's the mean over its runs at the level, at every learning
@@ -29,20 +37,16 @@ def inside(runs: pd.DataFrame, members: pd.DataFrame, hidden: pd.DataFrame) -> p
     Args:
         runs: rows of the table `runs`, those of whole activations.
         members: the table `studies`, the rows of these runs.
-        hidden: means over hidden layers of these runs, from `hidden_layers.reduce_hidden`; other diagnostics are left
-            out.
+        means: over hidden layers of these runs, from `means_of`.
 
     Returns:
-        Columns of stats_schema.INSIDE.
+        Columns of stats_schema.INSIDE, in the order of BY.
     """
     runs = runs.reset_index(drop=True)
-    measured, slots = _numbered(pd.concat([_means(hidden), _outcomes(runs)]), SLOT, "slot")
+    measured, slots = _numbered(pd.concat([means.astype({"diagnostic": "str"}), _outcomes(runs)]), SLOT, "slot")
     parts = [_levels(runs, str(study), rows) for study, rows in members.groupby("study")]
     levels, groups = _numbered(pd.concat(parts), [*BY[:4], "seed"], "group")
-    row, n = _rows_of_runs(measured["run"].to_numpy(), levels["run"].to_numpy())
-    cell = np.repeat(levels["group"].to_numpy(), n) * len(slots) + measured["slot"].to_numpy()[row]
-    per_seed = pd.DataFrame({"value": measured["value"].to_numpy()[row]}).groupby(cell)["value"].agg(["mean", "size"])
-    per_seed.columns = ["value", "runs"]
+    per_seed = pd.concat([_per_seed(own, measured, len(slots)) for own in _some_at_once(levels)])
     named = (groups.iloc[per_seed.index // len(slots)], slots.iloc[per_seed.index % len(slots)])
     rows = pd.concat([frame.reset_index(drop=True) for frame in (*named, per_seed)], axis=1)
     medians = rows.groupby(BY, as_index=False).agg(
@@ -55,9 +59,21 @@ def inside(runs: pd.DataFrame, members: pd.DataFrame, hidden: pd.DataFrame) -> p
     return medians.sort_values(BY, ignore_index=True)
 
 
-def join_inside(parts: Iterable[pd.DataFrame]) -> pd.DataFrame:
-    """Join the rows of several activations."""
-    return pd.concat(parts).sort_values(BY, ignore_index=True)
+def _some_at_once(levels: pd.DataFrame) -> Iterator[pd.DataFrame]:
+    """Part rows into whole groups, about ROWS_AT_ONCE at a time: every run stands in a group for each cause."""
+    ordered = levels.sort_values("group", kind="stable")
+    group = ordered["group"].to_numpy()
+    starts = np.searchsorted(group, group[ROWS_AT_ONCE::ROWS_AT_ONCE])
+    for start, end in pairwise([0, *np.unique(starts[starts > 0]), len(group)]):
+        yield ordered.iloc[start:end]
+
+
+def _per_seed(levels: pd.DataFrame, measured: pd.DataFrame, n_slots: int) -> pd.DataFrame:
+    """Return the mean value of each group and slot, under group · n_slots + slot, and its runs."""
+    row, n = _rows_of_runs(measured["run"].to_numpy(), levels["run"].to_numpy())
+    cell = np.repeat(levels["group"].to_numpy(), n) * n_slots + measured["slot"].to_numpy()[row]
+    per_seed = pd.DataFrame({"value": measured["value"].to_numpy()[row]}).groupby(cell)["value"].agg(["mean", "size"])
+    return per_seed.set_axis(["value", "runs"], axis=1)
 
 
 def _numbered(rows: pd.DataFrame, names: list[str], number: str) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -73,12 +89,6 @@ def _rows_of_runs(measured: Array, wanted: Array) -> tuple[Array, Array]:
     starts = np.searchsorted(measured[order], np.arange(wanted.max() + 2))
     n = np.diff(starts)[wanted]
     return order[np.repeat(starts[wanted] - np.cumsum(n) + n, n) + np.arange(n.sum())], n
-
-
-def _means(hidden: pd.DataFrame) -> pd.DataFrame:
-    """Return run, its place in `runs`, step, diagnostic and value, the mean over hidden layers."""
-    own = hidden.loc[hidden["diagnostic"].isin(DIAGNOSTICS), ["run", "step", "diagnostic", "mean"]]
-    return own.rename(columns={"mean": "value"}).astype({"diagnostic": "str"})
 
 
 def _outcomes(runs: pd.DataFrame) -> pd.DataFrame:

@@ -34,7 +34,7 @@ def ends_of(records: LayerRecords, runs: pd.DataFrame) -> pd.DataFrame:
         "moment": pd.Categorical.from_codes(at_start[block].astype(np.int8), pd.Index(MOMENTS)),
         "layer": records.layer_R[kept],
         "diagnostic": diagnostics_of(records.diagnostic_R[kept]),
-        "value": records.value_R[kept].astype(np.float64),
+        "value": records.value_R[kept],
     })  # fmt: skip
 
 

@@ -5,30 +5,37 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from actbench.analysis.early_records import early_blocks
+from actbench.analysis.early_records import add_early, early_blocks
 from actbench.analysis.hidden_layers import reduce_hidden
-from actbench.analysis.inside import DIAGNOSTICS
+from actbench.analysis.inside import DIAGNOSTICS, means_of
 from actbench.analysis.layer_ends import ends_of
-from actbench.analysis.layer_records import LayerRecords, flags_of
+from actbench.analysis.layer_records import Array, LayerRecords, flags_of
+from actbench.analysis.spool import Spool
 
 
 @dataclass(frozen=True)
 class Measured:
-    """What was measured in the layers of some runs.
+    """What was measured in the layers of some runs: means from `inside.means_of`, ends from `layer_ends.ends_of`."""
 
-    hidden: from `hidden_layers.reduce_hidden`, early numbers and those of `inside`. ends: from `layer_ends.ends_of`.
-    """
-
-    hidden: pd.DataFrame
+    means: pd.DataFrame
     ends: pd.DataFrame
 
 
-def measure(parts: Iterable[LayerRecords], runs: pd.DataFrame) -> Measured:
-    """Reduce the records of these runs, of which each part has all or none of a run."""
+def measure(parts: Iterable[LayerRecords], runs: pd.DataFrame, early: Spool, place: Array) -> Measured:
+    """Reduce the records of these runs, of which each part has all or none of a run.
+
+    Args:
+        parts: records of these runs and maybe others.
+        runs: columns depth, steps and status.
+        early: where their early numbers go, see `early_records.add_early`.
+        place: the place of each of these runs among all of which `early` is to tell.
+    """
     depths = runs["depth"].to_numpy()
-    hidden, ends = [], []
+    means, ends = [], []
     for records in parts:
         wanted_BD = early_blocks(records, runs)[:, None] | flags_of(DIAGNOSTICS)
-        hidden.append(reduce_hidden(records, depths, wanted_BD))
+        hidden = reduce_hidden(records, depths, wanted_BD)
+        add_early(early, place, runs, hidden)
+        means.append(means_of(hidden))
         ends.append(ends_of(records, runs))
-    return Measured(pd.concat(hidden, ignore_index=True), pd.concat(ends, ignore_index=True))
+    return Measured(pd.concat(means, ignore_index=True), pd.concat(ends, ignore_index=True))

@@ -1,6 +1,6 @@
 """Few rows of a large table, or counts of all, with one row group of one column in memory at a time."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -54,6 +54,13 @@ def read_rows(
                 parts.append(pa.table(filled, schema=parts[0].schema).filter(passing))
     frame: pd.DataFrame = pa.concat_tables(parts).unify_dictionaries().to_pandas()
     return frame
+
+
+def iterate_rows(config: Config, table: str, columns: Sequence[str], results: Path = RESULTS) -> Iterator[pd.DataFrame]:
+    """Yield all rows of a table, those of one row group at a time, with words as categories."""
+    with open_table(config, table, results) as file:
+        for group in range(file.num_row_groups):
+            yield file.read_row_group(group, list(columns)).unify_dictionaries().to_pandas()
 
 
 def _holding(path: Path, file: pq.ParquetFile, filters: Sequence[Filter]) -> list[int]:

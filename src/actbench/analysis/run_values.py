@@ -68,18 +68,18 @@ def read_diagnostics(
         results: folder of all results.
 
     Returns:
-        One number a run, by run_key; a run without the diagnostic at that moment is missing.
+        One number a run, by run_key; of a run without the diagnostic at that moment it is nan.
     """
     wanted = sorted(set(wanted))
-    parts: dict[Wanted, list[pd.Series[float]]] = {item: [] for item in wanted}
-    facts = runs.drop_duplicates("run_key")
+    facts = runs[["run_key", "depth", "steps"]].drop_duplicates("run_key")
     keys = pd.Index(facts["run_key"])
+    found = {item: np.full(len(keys), np.nan) for item in wanted}
     for rows in _batches(read_records(config, keys, results), facts, wanted) if wanted else ():
         own = {name: rows[rows["diagnostic"] == name] for name, _, _ in wanted}
         for item in wanted:
-            parts[item].append(reduce_layers(own[item[0]], item))
-    found = {item: pd.concat(reduced).astype("float64") for item, reduced in parts.items()}
-    return {item: reduced.set_axis(keys[reduced.index]) for item, reduced in found.items()}
+            reduced = reduce_layers(own[item[0]], item)
+            found[item][reduced.index] = reduced
+    return {item: pd.Series(values, index=keys) for item, values in found.items()}
 
 
 def _batches(records: Iterable[LayerRecords], runs: pd.DataFrame, wanted: Sequence[Wanted]) -> Iterator[pd.DataFrame]:

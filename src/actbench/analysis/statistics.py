@@ -1,6 +1,6 @@
 """All statistics of a config: computed from its tables, written as CSV, read back in the schema's types."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -11,19 +11,21 @@ from actbench.analysis.aggregates import aggregates
 from actbench.analysis.atomic_file import replacing
 from actbench.analysis.claims_schema import COST
 from actbench.analysis.cost_accuracy import cost_accuracy
-from actbench.analysis.csv_file import write_csv
+from actbench.analysis.csv_file import add_lines, write_csv, write_lines
 from actbench.analysis.curves import curve_table
-from actbench.analysis.early_warning import facts_of
+from actbench.analysis.early_records import read_early
+from actbench.analysis.early_warning import early_warning, facts_of
+from actbench.analysis.evaluations import COLUMNS, Evaluations, evaluations_of
 from actbench.analysis.factorial import factor_effects
 from actbench.analysis.interactions import interactions, simple_effects
-from actbench.analysis.layer_pass import measure
 from actbench.analysis.layer_records import records_of
-from actbench.analysis.layer_statistics import Parts, compute_by_activation, compute_of_layers
+from actbench.analysis.layer_statistics import Parts, compute_of_layers, of_activations
 from actbench.analysis.learning_rates import learning_rates
 from actbench.analysis.metrics import join_scores, number_conditions, scores_by_study
 from actbench.analysis.outcome_cube import outcomes
 from actbench.analysis.rate_choice import RateGrid, rate_grid
-from actbench.analysis.row_groups import read_rows
+from actbench.analysis.row_groups import iterate_rows, read_rows
+from actbench.analysis.spool import spooled
 from actbench.analysis.stats_schema import OF_LAYERS, STATS
 from actbench.analysis.tables import RESULTS, read_table, table_path
 from actbench.analysis.trainability import trainability
@@ -39,9 +41,9 @@ NEEDED = [
     "run_key", *FACTORS, "status", "train_accuracy", "test_accuracy",
     "best_val_accuracy", "best_test_accuracy", "best_test_loss", "clip_rate", "classes",
 ]  # fmt: skip
-EVALUATED = ["run_key", "step", "split", "accuracy"]
 
 Frames = dict[str, pd.DataFrame]
+Publish = Callable[[Path, Path], None]
 
 
 def stats_path(name: str, statistic: str, results: Path = RESULTS) -> Path:
@@ -61,11 +63,11 @@ def compute_statistics(config: Config, tables: Frames, rounds: pd.DataFrame = NO
         One frame for each entry of stats_schema.STATS, with its columns in its types.
     """
     runs, members = tables["runs"].sort_values("run_key", ignore_index=True), tables["studies"]
-    scores, curves, keys = _scores(runs, members), tables["curves"], pd.Index(runs["run_key"])
-    measured = measure([records_of(tables["layers"], keys)], runs)
+    scores, keys = _scores(runs, members), pd.Index(runs["run_key"])
+    curves, records = evaluations_of([tables["curves"]], keys), records_of(tables["layers"], keys)
     counted = estimates.count_statuses(runs, members)
     frames = _compute(config, counted, scores, outcomes(runs, members), curves, rounds)
-    return frames | _typed(compute_of_layers(runs, members, scores, curves, measured))
+    return frames | _typed(compute_of_layers(runs, members, scores, curves, records))
 
 
 def _scores(runs: pd.DataFrame, members: pd.DataFrame) -> pd.DataFrame:
@@ -78,7 +80,7 @@ def _compute(
     counted: pd.DataFrame,
     scores: pd.DataFrame,
     rows: pd.DataFrame,
-    curves: pd.DataFrame,
+    curves: Evaluations,
     rounds: pd.DataFrame,
 ) -> Frames:
     means, profiles = aggregates(rows)
@@ -137,35 +139,68 @@ def write_statistics(config: Config, results: Path = RESULTS, kinds: Collection[
         kinds: `scores`, `layers` (the statistics OF_LAYERS) or both, which take about as long.
     """
     members = read_table(config, "studies", results=results)
-    parts = list(_runs_by_activation(config, members, results))
     publish = made_from(table_path(config.name, "runs", results))
-    counted, scores, rows, facts = _read_scores(members, parts)
-    curves = read_rows(config, "curves", EVALUATED, [], results)
-    frames: Frames = {}
+    counted, scores, facts = _read_scores(members, _runs_by_activation(config, members, results))
+    curves = evaluations_of(iterate_rows(config, "curves", COLUMNS, results), pd.Index(facts["run_key"]))
+    written: dict[str, int] = {}
     if "scores" in kinds:
+        rows = pd.concat([outcomes(*part) for part in _runs_by_activation(config, members, results)], ignore_index=True)
         rounds = read_rounds(stats_path(config.name, "cost", results))
-        frames |= _compute(config, counted, scores, rows, curves, rounds)
+        written |= _write(config, _compute(config, counted, scores, rows, curves, rounds), results, publish)
     if "layers" in kinds:
-        frames |= _typed(compute_by_activation(config, parts, scores, facts, members, curves, results))
-    paths = [stats_path(config.name, name, results) for name in frames]
-    with replacing(*paths, rename=publish) as partial:
+        written |= _write_of_layers(config, members, scores, facts, curves, results, publish)
+    return written
+
+
+def _write(config: Config, frames: Frames, results: Path, publish: Publish) -> dict[str, int]:
+    with replacing(*(stats_path(config.name, name, results) for name in frames), rename=publish) as partial:
         for path, frame in zip(partial, frames.values(), strict=True):
             write_csv(frame, path)
     return {name: len(frame) for name, frame in frames.items()}
 
 
+def _write_of_layers(
+    config: Config,
+    members: pd.DataFrame,
+    scores: pd.DataFrame,
+    facts: pd.DataFrame,
+    curves: Evaluations,
+    results: Path,
+    publish: Publish,
+) -> dict[str, int]:
+    """Write the statistics OF_LAYERS with what one activation has of them in memory at a time."""
+    paths = [stats_path(config.name, name, results) for name in OF_LAYERS]
+    written = dict.fromkeys(OF_LAYERS, 0)
+    with (
+        replacing(*paths, rename=publish) as partial,
+        spooled(paths[0].parent) as lines,
+        spooled(paths[0].parent) as early,
+    ):
+
+        def add(frames: Frames) -> None:
+            for name, frame in _typed(frames).items():
+                add_lines(lines, name, frame)
+                written[name] += len(frame)
+
+        parts = _runs_by_activation(config, members, results)
+        for frames in of_activations(config, parts, scores, curves, early, results):
+            add(frames)
+        add({"early_warning": early_warning(facts, members, read_early(early))})
+        for name, path in zip(OF_LAYERS, partial, strict=True):
+            write_lines(lines, name, [column.name for column in STATS[name]], path)
+    return written
+
+
 def _read_scores(members: pd.DataFrame, parts: Parts) -> tuple[pd.DataFrame, ...]:
-    """Count the runs, score those at the chosen learning rates, give outcome and facts of all."""
-    counted, scores, rows, facts = [], [], [], []
+    """Count the runs, score those at the chosen learning rates, give the facts of all, by their keys."""
+    counted, scores, facts = [], [], []
     for runs, own in parts:
         counted.append(estimates.count_statuses(runs, own))
         scores.append(_scores(runs, own))
-        rows.append(outcomes(runs, own))
         facts.append(facts_of(runs))
     whole = pd.concat(counted)
     assert whole["size"].sum() == len(members), "the studies name runs that the table lacks"
-    every = pd.concat(facts).sort_values("run_key", ignore_index=True)
-    return whole, join_scores(scores), pd.concat(rows, ignore_index=True), every
+    return whole, join_scores(scores), pd.concat(facts).sort_values("run_key", ignore_index=True)
 
 
 def _runs_by_activation(
