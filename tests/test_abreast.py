@@ -1,14 +1,11 @@
-"""How a GPU trains, here without one: stacks of several activations, several stacks in turns, no number asked for."""
+"""How a GPU trains, here without one: stacks of several activations, several stacks in turns."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from actbench.levels.activations import ACTIVATIONS
 from actbench.plan.design import Run
@@ -16,14 +13,12 @@ from actbench.plan.shards import Shard
 from actbench.training import shard as shard_module
 from actbench.training import state
 from actbench.training.abreast import train_abreast
-from actbench.training.captured import CapturedSteps
 from actbench.training.rows import to_rows
 from actbench.training.stack import make_stacks, shared_levels
-from exactness import Numbers, every_level, levels, of_rows, train_in, with_levels
+from exactness import Numbers, levels, of_rows, train_in, with_levels
 from test_twin import runs_of, tiny_dataset
 
 DATA = tiny_dataset()
-ASKING = ("_local_scalar_dense", "nonzero", "masked_select", "is_nonzero")  # a GPU would have to answer
 
 
 @pytest.fixture
@@ -85,43 +80,6 @@ def test_mixed_stacks_hold_what_shares_a_program() -> None:
         assert len({shared_levels(run, mixed=True) for run in stack}) == 1
         assert [run.activation for run in stack] == sorted(run.activation for run in stack)
     assert all(len({run.activation for run in stack}) == 1 for stack in make_stacks(runs))
-
-
-class Asked(TorchDispatchMode):
-    """Notes the operations that need a number, or a shape that depends on numbers, before Python can go on."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.found: list[str] = []
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        """Run the operation."""
-        self.found += [str(func) for word in ASKING if word in str(func)]
-        self.found += [str(func) for arg in _boolean_places(func, args)]
-        return func(*args, **(kwargs or {}))
-
-
-def _boolean_places(func: Any, args: Any) -> Iterator[torch.Tensor]:
-    if "aten.index" in str(func) and isinstance(args[1], (list, tuple)):
-        yield from (place for place in args[1] if place is not None and place.dtype == torch.bool)
-
-
-@pytest.mark.parametrize(("factor", "level"), every_level())
-def test_a_captured_step_asks_for_no_number(factor: str, level: str) -> None:
-    """A CUDA graph cannot hold an operation whose result Python must wait for; no level may need one."""
-    training = state.start([with_levels(run, **{factor: level}) for run in runs_of()], DATA, fixed=True)
-    steps = CapturedSteps(training.stack, training.batches, training.record.runs[0], 4)
-    with Asked() as asked:
-        steps.replay()
-    assert not asked.found
-
-
-def test_the_watch_for_asking_sees_it() -> None:
-    """Asking for a number, and choosing by a mask, are seen."""
-    with Asked() as asked:
-        bool((torch.ones(2) > 0).all())
-        torch.ones(2)[torch.tensor([True, False])]
-    assert len(asked.found) >= 2
 
 
 def test_a_job_on_a_gpu_trains_other_shards_runs_along(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

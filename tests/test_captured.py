@@ -1,18 +1,14 @@
 """The step that a GPU replays is the same computation as the loop over autograd; here it runs eagerly on the CPU."""
 
 import itertools
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
-import torch.utils._pytree as pytree
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from actbench.levels.normalizations import NORMALIZATIONS
 from actbench.plan.design import Run
 from actbench.training import loop, state
-from actbench.training.captured import CapturedSteps
 from exactness import levels
 from test_twin import runs_of, tiny_dataset
 
@@ -62,55 +58,6 @@ def test_a_step_is_captured_once() -> None:
     training.drop(torch.tensor([False, *[True] * (len(training.rows_P) - 1)]), torch.full_like(training.rows_P, 2))
     loop.advance_captured(training, 2, 4)
     assert training.captured is first
-
-
-class Tape(TorchDispatchMode):
-    """What a CUDA graph is: the operations of one step, done again on the same memory, without Python's part of it."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.operations: list[tuple[Any, Any, Any, Any]] = []
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        """Run the operation and keep it."""
-        result = func(*args, **(kwargs or {}))
-        self.operations.append((func, args, kwargs or {}, result))
-        return result
-
-    def replay(self) -> None:
-        """Do every operation again and put what it returns where its first result lies."""
-        with torch.no_grad():
-            for func, args, kwargs, result in self.operations:
-                for place, fresh in zip(_tensors(result), _tensors(func(*args, **kwargs)), strict=True):
-                    if place.data_ptr() != fresh.data_ptr():
-                        place.copy_(fresh)
-
-
-def _tensors(result: Any) -> list[torch.Tensor]:
-    return [item for item in pytree.tree_leaves(result) if isinstance(item, torch.Tensor)]
-
-
-@pytest.mark.parametrize(
-    ("norm", "clip", "optimizer"), list(itertools.product(*map(levels, ("norm", "clip", "optimizer"))))
-)
-def test_a_step_is_nothing_but_its_operations(norm: str, clip: str, optimizer: str) -> None:
-    """Replayed without Python, as by a CUDA graph, steps have the same bits: no number that changes hides in Python."""
-    levels = {"norm": norm, "clip": clip, "optimizer": optimizer, "lr": 0.003, "steps": 30}
-    taped, eager = (state.start(runs_of(**levels), tiny_dataset(), fixed=True) for _ in range(2))
-    run = taped.record.runs[0]
-    steps = taped.captured = CapturedSteps(taped.stack, taped.batches, run, loop.MOST_UPDATES)
-    before = [tensor.clone() for tensor in steps.changed]
-    with Tape() as tape:
-        steps.replay()
-    for tensor, kept in zip(steps.changed, before, strict=True):
-        tensor.copy_(kept)
-    steps.replay = tape.replay
-    for first, last in ((0, 3), (3, 9)):
-        loop.advance_captured(taped, first, last)
-        loop.advance_captured(eager, first, last)
-    assert torch.equal(taped.stack.parameters_PN, eager.stack.parameters_PN)
-    assert torch.equal(taped.stack.statistics_PM, eager.stack.statistics_PM)
-    assert torch.equal(taped.clipped_P, eager.clipped_P)
 
 
 @needs_gpu
