@@ -1,6 +1,6 @@
 """Compare actbench with what people use instead, on the same work, in one invocation.
 
-    python benchmarks/speed.py            all tables, about 35 minutes, written to benchmarks/results.md
+    python benchmarks/speed.py            all tables, about 40 minutes, written to benchmarks/results.md
     python benchmarks/speed.py --quick    two rows, printed
 
 Every figure is process CPU time of one core for one update of one network, the median of several rounds after a
