@@ -33,7 +33,7 @@ from actbench.training.stack import make_stacks
 
 FOLDER = Path(__file__).resolve().parent
 ROUNDS, UPDATES, STEPS = 5, 100, 1000
-LIMIT = 240.0  # seconds
+LIMIT = 150.0  # seconds
 DEPTHS, NORMS = (2, 4, 8, 16), ("none", "batchnorm", "layernorm")
 HEADER = (
     "| depth | norm | plain loop, networks per hour | stack of the default grid | networks per hour | ratio |"

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 import torch
 
-from actbench.levels.normalizations import NORMALIZATIONS
 from actbench.plan.design import Run
 from actbench.training import loop, state
-from exactness import levels
+from exactness import every_level, levels
 from test_twin import runs_of, tiny_dataset
 
 NO_GPU = "needs an NVIDIA GPU and a torch built for it; `pytest tests/test_captured.py` on such a machine runs it"
+ROUNDING = 1e-6  # of a loss near 0: log(1 + x) in float32
 needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason=NO_GPU)
 
 
@@ -61,18 +61,19 @@ def test_a_step_is_captured_once() -> None:
 
 
 @needs_gpu
-@pytest.mark.parametrize("norm", list(NORMALIZATIONS))
-def test_gpu_and_cpu_agree_for_a_few_steps(norm: str) -> None:
+@pytest.mark.parametrize(("factor", "level"), [item for item in every_level() if item[0] not in ("activation", "init")])
+def test_gpu_and_cpu_agree_for_a_few_steps(factor: str, level: str) -> None:
     """After 20 updates a GPU's losses equal those of a CPU's to 1e-4; later rounding grows and no bound holds."""
-    runs = runs_of(activation="tanh", norm=norm, steps=20, clip="norm(1.0)")
+    rate = {"lr": 0.003} if level == "adam" else {}
+    runs = runs_of(**{"activation": "tanh", "steps": 20, "clip": "norm(1.0)", **rate, factor: level})
     here, there = (loop.train_stack(runs, tiny_dataset(), device=device) for device in ("cpu", "cuda"))
-    np.testing.assert_allclose(there.curves_PES2[..., 0], here.curves_PES2[..., 0], rtol=1e-4)
+    np.testing.assert_allclose(there.curves_PES2[..., 0], here.curves_PES2[..., 0], rtol=1e-4, atol=ROUNDING)
 
 
 @needs_gpu
 def test_a_gpu_run_does_not_depend_on_its_neighbours_beyond_rounding() -> None:
-    """Alone and in a stack, a run's losses agree to 1e-5 after 20 updates."""
+    """Alone and in a stack, a run's losses agree to 2e-5 after 20 updates."""
     runs = runs_of(activation="tanh", steps=20)
     alone = loop.train_stack(runs[:1], tiny_dataset(), device="cuda")
     beside = loop.train_stack(runs, tiny_dataset(), device="cuda")
-    np.testing.assert_allclose(alone.curves_PES2[0], beside.curves_PES2[0], rtol=1e-5)
+    np.testing.assert_allclose(alone.curves_PES2[0, ..., 0], beside.curves_PES2[0, ..., 0], rtol=2e-5, atol=ROUNDING)

@@ -11,8 +11,8 @@ from actbench.training.stack import LARGEST
 
 MOST_ON_GPU = 8192  # models; thousands fill a GPU, more only lengthen the wait for the first finished run
 ABREAST_ON_GPU = 4  # stacks that train at once: while Python measures one, the GPU updates the others
-PARAMETER_COPIES = 10  # current, best, gradient flat and by layer, optimiser slots, temporaries of an update
-LAYER_COPIES = 8  # of the widest pass: z, normalised z, activation, their gradients and what autograd keeps of them
+PARAMETER_COPIES = 16  # current, best, before the last updates, slots, gradients, what an update and a cosine make
+LAYER_COPIES = 9  # of the widest pass: z, normalised z, activation, slope, gradients and what autograd keeps of them
 SHARE = 0.6  # of the free memory; the rest is for the libraries and for what an allocator cannot use
 
 
