@@ -20,7 +20,7 @@ LOCKED := { code=$$?; ls .snakemake/locks/*.lock >/dev/null 2>&1 && \
 grid: $(READY)  ## train config/config.yaml and leave tables, statistics, figures and the report
 	@$(STOPPED); $(SNAKEMAKE) || $(LOCKED)
 
-smoke: $(READY)  ## the whole workflow on a tiny grid, under a minute
+smoke: $(READY)  ## the whole workflow on a tiny grid, about 2 minutes
 	@$(STOPPED); $(SNAKEMAKE) --configfile config/smoke.yaml || $(LOCKED)
 
 unlock: $(READY)  ## free this folder after a kill -9 or a power cut; finished networks are kept

@@ -222,6 +222,7 @@ def test_interactions_are_those_of_a_table_worked_by_hand(tmp_path: Path) -> Non
     assert effects(frame.assign(value=a + b + a * b), test).seeds == pytest.approx([1 / 3] * 5)
     assert effects(frame.assign(value=a + b), test).seeds == pytest.approx([0.0] * 5)
     assert effects(frame.assign(value=a).iloc[1:], test)[:2] == ([], 19)
+    assert effects(rows().assign(value=1.0), test).seeds == [], "of one condition there is no interaction"
 
 
 def test_ranks_are_counted_among_all_of_a_block(tmp_path: Path) -> None:

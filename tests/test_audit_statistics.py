@@ -15,6 +15,7 @@ from actbench.analysis.stats_schema import STATS
 from actbench.audit import printed_statistics
 from actbench.audit.printed_statistics import STATISTICS, Statistic, audit_statistic
 from actbench.audit.raw_rows import Raw, read_printed, read_raw
+from actbench.plan.config import Levels
 from drawn import fake_costs
 from synthetic import make_config, write_results
 
@@ -83,6 +84,33 @@ def test_what_was_printed_is_clean(name: str, results: Path, raw: Raw) -> None:
     compared, problems = audit_statistic(raw, name, printed(results, name))
     assert problems == []
     assert compared >= len(printed(results, name))
+
+
+UNBALANCED: dict[str, tuple[Levels, ...]] = {
+    "an activation without a run": ({"activation": ("gelu",)},),
+    "a rate of one activation alone": ({"activation": ("tanh",), "lr": (0.02,)},),
+    "no cell with every seed": ({"depth": (2,), "seed": (0,)}, {"depth": (8,), "seed": (4,)}),
+}
+
+
+@pytest.mark.parametrize("exclude", UNBALANCED.values(), ids=UNBALANCED)
+def test_unbalanced_designs_are_clean(exclude: tuple[Levels, ...], tmp_path: Path) -> None:
+    """Whatever a study leaves out, every statistic is written, and raw rows give its numbers."""
+    config = make_config(**LEVELS)  # type: ignore[arg-type]
+    config = replace(config, studies=(replace(config.studies[0], exclude=exclude),))
+    write_results(config, tmp_path, steps_recorded=2)
+    write_statistics(config, tmp_path)
+    rows = read_raw(tmp_path / "synthetic" / "tables")
+    assert [line for name in STATISTICS for line in audit_statistic(rows, name, printed(tmp_path, name))[1]] == []
+
+
+def test_scores_that_hardly_differ_are_clean(tmp_path: Path) -> None:
+    """Shares of a variance that is tiny beside the mean do not drown in rounding."""
+    config = make_config(depth=(2,), lr=(0.02,), seed=(0, 1))
+    write_results(config, tmp_path, effects={}, noise=1e-6, steps_recorded=1)
+    write_statistics(config, tmp_path)
+    rows = read_raw(tmp_path / "synthetic" / "tables")
+    assert audit_statistic(rows, "factor_effects", printed(tmp_path, "factor_effects"))[1] == []
 
 
 @pytest.mark.parametrize(("name", "column"), columns())

@@ -6,7 +6,7 @@ import pytest
 
 from actbench.analysis import inside as statistic
 from actbench.analysis.hidden_layers import reduce_hidden
-from actbench.analysis.inside import BY, DIAGNOSTICS, inside, means_of
+from actbench.analysis.inside import BY, DIAGNOSTICS, causes_of, inside, means_of
 from actbench.analysis.layer_records import names, records_of
 from actbench.plan.design import expand
 from synthetic import fake_frames, make_config
@@ -21,11 +21,14 @@ def frames() -> dict[str, pd.DataFrame]:
     return {**frames, "layers": layers.drop(columns="seed")}
 
 
-def table_of(runs: pd.DataFrame, members: pd.DataFrame, layers: pd.DataFrame) -> pd.DataFrame:
-    """Make the statistic from the tables."""
+def table_of(
+    runs: pd.DataFrame, members: pd.DataFrame, layers: pd.DataFrame, whole: pd.DataFrame | None = None
+) -> pd.DataFrame:
+    """Make the statistic of some runs from the tables."""
     records = records_of(layers, pd.Index(runs["run_key"]))
     wanted = np.ones((len(records.run_B), len(names()) + 1), dtype=bool)
-    return inside(runs, members, means_of(reduce_hidden(records, runs["depth"].to_numpy(), wanted)))
+    means = means_of(reduce_hidden(records, runs["depth"].to_numpy(), wanted))
+    return inside(runs, members, means, causes_of([(runs if whole is None else whole, members)]))
 
 
 def test_a_row_is_the_median_over_seeds(frames: dict[str, pd.DataFrame]) -> None:
@@ -56,12 +59,13 @@ def of_run(run: object, row: object, layers: pd.DataFrame) -> float | None:
 
 
 def test_parts_by_activation_give_the_same_rows(frames: dict[str, pd.DataFrame]) -> None:
-    """Activations taken one after another give the rows of all at once, whatever else is in the rows."""
-    members, layers = frames["studies"], frames["layers"]
-    whole = table_of(frames["runs"], members, layers)
-    parts = []
-    for _, runs in frames["runs"].groupby("activation"):
-        parts.append(table_of(runs, members[members["run_key"].isin(runs["run_key"])], layers))
+    """Activations one after another give the rows of all at once, also where one has a single level of a factor."""
+    every, layers = frames["runs"], frames["layers"]
+    every = every[(every["activation"] != "tanh") | (every["lr"] == 0.02)].reset_index(drop=True)
+    members = frames["studies"][frames["studies"]["run_key"].isin(every["run_key"])]
+    whole = table_of(every, members, layers)
+    assert "lr" in set(whole.loc[whole["activation"] == "tanh", "cause"])
+    parts = [table_of(runs, members, layers, every) for _, runs in every.groupby("activation")]
     pd.testing.assert_frame_equal(pd.concat(parts, ignore_index=True), whole, check_exact=True)
     assert not whole.duplicated(BY).any()
     assert set(whole["diagnostic"]) <= {*DIAGNOSTICS, "failed", "clip_rate"}

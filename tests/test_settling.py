@@ -38,6 +38,7 @@ def test_limits() -> None:
     assert seeds_needed(np.zeros((1, 3)), 0.01)[0] == 2
     assert tost_p(np.zeros((1, 3)), 0.01)[0] < 1e-6
     assert np.isnan(seeds_needed(np.ones((1, 1)), 0.01)).all()
+    assert np.isnan(seeds_needed(np.full((1, 3), np.nan), 0.01)).all(), "without a difference"
     assert np.isnan(tost_p(np.ones((1, 1)), 0.01)).all()
 
 

@@ -52,7 +52,7 @@ def factor_effects(rows: pd.DataFrame) -> pd.DataFrame:
         rows: the runs at every learning rate, from `outcome_cube.outcomes`.
 
     Returns:
-        Columns of stats_schema.FACTOR_EFFECTS.
+        Columns of stats_schema.FACTOR_EFFECTS; no row of a study in which no combination of levels has every seed.
     """
     parts = [_of_study(str(study), own) for study, own in rows.groupby("study", sort=True)]
     return pd.concat(parts, ignore_index=True)
@@ -70,6 +70,8 @@ def _of_study(study: str, rows: pd.DataFrame) -> pd.DataFrame:
     n_seeds = rows["seed"].nunique()
     wide = ranked.pivot_table(index=factors, columns="seed", values=list(RESPONSES), observed=True)
     complete = wide.dropna()
+    if complete.empty:
+        return pd.DataFrame()
     left_out = len(wide) - len(complete)
     model = make_model(complete.index.to_frame(index=False))
     together_CS = complete[list(RESPONSES)].to_numpy(dtype=np.float64)

@@ -1,6 +1,6 @@
 """What happens inside networks over training, by activation and by one cause at a time."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from typing import Any
 
@@ -19,6 +19,7 @@ CAUSES = tuple(name for name in FACTORS if name not in ("dataset", "model", "act
 ALL = "activation"  # the cause under which all runs of an activation stand
 BY = ["study", "activation", "cause", "level", "diagnostic", "step"]
 SLOT = BY[4:]
+Causes = dict[str, list[str]]  # by study
 ROWS_AT_ONCE = 5_000  # runs in groups; each has about a hundred numbers
 
 
@@ -28,7 +29,22 @@ def means_of(hidden: pd.DataFrame) -> pd.DataFrame:
     return own.rename(columns={"mean": "value"})
 
 
-def inside(runs: pd.DataFrame, members: pd.DataFrame, means: pd.DataFrame) -> pd.DataFrame:
+def causes_of(parts: Iterable[tuple[pd.DataFrame, pd.DataFrame]]) -> Causes:
+    """Return the factors that vary in each study, whichever activation has the levels.
+
+    parts: the runs of some activations, and the rows of the table `studies` that name them.
+    """
+    levels: dict[str, dict[str, set[Any]]] = {}
+    for runs, members in parts:
+        for study, rows in members.groupby("study"):
+            own = runs.take(_places(runs, rows))
+            known = levels.setdefault(str(study), {cause: set() for cause in CAUSES})
+            for cause in CAUSES:
+                known[cause] |= set(own[cause].unique())
+    return {study: [cause for cause in CAUSES if len(known[cause]) > 1] for study, known in levels.items()}
+
+
+def inside(runs: pd.DataFrame, members: pd.DataFrame, means: pd.DataFrame, causes: Causes) -> pd.DataFrame:
     """Take the median over seeds of each diagnostic, for each level of each factor that a study varies.
 
     A run's number is its mean over hidden layers, a seed's the mean over its runs at the level, at every learning
@@ -38,13 +54,14 @@ def inside(runs: pd.DataFrame, members: pd.DataFrame, means: pd.DataFrame) -> pd
         runs: rows of the table `runs`, those of whole activations.
         members: the table `studies`, the rows of these runs.
         means: over hidden layers of these runs, from `means_of`.
+        causes: from `causes_of` all activations.
 
     Returns:
         Columns of stats_schema.INSIDE, in the order of BY.
     """
     runs = runs.reset_index(drop=True)
     measured, slots = _numbered(pd.concat([means.astype({"diagnostic": "str"}), _outcomes(runs)]), SLOT, "slot")
-    parts = [_levels(runs, str(study), rows) for study, rows in members.groupby("study")]
+    parts = [_levels(runs, str(study), rows, causes[str(study)]) for study, rows in members.groupby("study")]
     levels, groups = _numbered(pd.concat(parts), [*BY[:4], "seed"], "group")
     per_seed = pd.concat([_per_seed(own, measured, len(slots)) for own in _some_at_once(levels)])
     named = (groups.iloc[per_seed.index // len(slots)], slots.iloc[per_seed.index % len(slots)])
@@ -97,13 +114,17 @@ def _outcomes(runs: pd.DataFrame) -> pd.DataFrame:
     return scored.melt(["run", "step"], list(OUTCOMES), "diagnostic", "value")
 
 
-def _levels(runs: pd.DataFrame, study: str, members: pd.DataFrame) -> pd.DataFrame:
+def _levels(runs: pd.DataFrame, study: str, members: pd.DataFrame, causes: list[str]) -> pd.DataFrame:
     """Return each run of a study once for each factor that varies there, with its level as text."""
-    place = pd.Index(runs["run_key"]).get_indexer(members["run_key"])
-    own = runs.take(np.sort(place[place >= 0]))
-    causes = [ALL, *(cause for cause in CAUSES if own[cause].nunique() > 1)]
+    own = runs.take(_places(runs, members))
     kept = own[["activation", "seed"]].assign(study=study, run=own.index)
-    return pd.concat([kept.assign(cause=cause, level=_as_text(own[cause])) for cause in causes])
+    return pd.concat([kept.assign(cause=cause, level=_as_text(own[cause])) for cause in [ALL, *causes]])
+
+
+def _places(runs: pd.DataFrame, members: pd.DataFrame) -> Array:
+    """Return the places of the runs that are named, in their order."""
+    place = pd.Index(runs["run_key"]).get_indexer(members["run_key"])
+    return np.sort(place[place >= 0])
 
 
 def _as_text(levels: "pd.Series[Any]") -> "pd.Series[str]":

@@ -13,7 +13,7 @@ from actbench.analysis.early_warning import early_warning, facts_of
 from actbench.analysis.evaluations import Evaluations
 from actbench.analysis.explorer import explore, number_on
 from actbench.analysis.gradients import gradient_table
-from actbench.analysis.inside import inside
+from actbench.analysis.inside import Causes, causes_of, inside
 from actbench.analysis.layer_pass import Measured, measure
 from actbench.analysis.layer_records import LayerRecords, read_records
 from actbench.analysis.spool import Spool, spooled
@@ -41,7 +41,8 @@ def compute_of_layers(
     """
     with spooled() as early:
         measured = measure([records], runs, early, np.arange(len(runs)))
-        frames = _of_part(runs, members, scores, curves, schedule_of(scores, curves), measured)
+        schedule, causes = schedule_of(scores, curves), causes_of([(runs, members)])
+        frames = _of_part(runs, members, scores, curves, schedule, measured, causes)
         return number_on(frames, Counter()) | {
             "early_warning": early_warning(facts_of(runs), members, read_early(early))
         }
@@ -53,6 +54,7 @@ def of_activations(
     scores: pd.DataFrame,
     curves: Evaluations,
     early: Spool,
+    causes: Causes,
     results: Path = RESULTS,
 ) -> Iterator[Frames]:
     """Yield all but `early_warning` of one activation after another, from the table `layers` of a config.
@@ -63,13 +65,14 @@ def of_activations(
         scores: the runs at the chosen learning rates.
         curves: the table `curves`.
         early: where early numbers go, by the places of runs in `curves`.
+        causes: from `inside.causes_of` all parts.
         results: folder of all results.
     """
     schedule, used = schedule_of(scores, curves), Counter[str]()
     for runs, members in parts:
         keys = pd.Index(runs["run_key"])
         measured = measure(read_records(config, keys, results), runs, early, curves.keys.get_indexer(keys))
-        yield number_on(_of_part(runs, members, scores, curves, schedule, measured), used)
+        yield number_on(_of_part(runs, members, scores, curves, schedule, measured, causes), used)
 
 
 def _of_part(
@@ -79,6 +82,10 @@ def _of_part(
     curves: Evaluations,
     schedule: pd.DataFrame,
     measured: Measured,
+    causes: Causes,
 ) -> Frames:
-    own = {"gradients": gradient_table(scores, runs, measured.ends), "inside": inside(runs, members, measured.means)}
+    own = {
+        "gradients": gradient_table(scores, runs, measured.ends),
+        "inside": inside(runs, members, measured.means, causes),
+    }
     return own | explore(runs, members, scores, curves, measured.ends, schedule)

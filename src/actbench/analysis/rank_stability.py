@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from actbench.analysis.comparison_schema import RANK_STABILITY
 from actbench.analysis.friedman import ALPHA, friedman, indistinct, rank_within
 from actbench.analysis.intervals import CONFIDENCE, CONSTANT, TOO_SMALL
 from actbench.analysis.outcome_cube import Array, Cube, choose, cubes
@@ -71,7 +72,8 @@ def stability(rows: pd.DataFrame) -> pd.DataFrame:
         Columns of stats_schema.RANK_STABILITY.
     """
     parts = [_of_study(cube) for cube in cubes(rows) if len(cube.activations) > 1]
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+    whole = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+    return whole.reindex(columns=[column.name for column in RANK_STABILITY])
 
 
 def _of_study(cube: Cube) -> pd.DataFrame:

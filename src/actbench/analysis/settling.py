@@ -34,7 +34,7 @@ def tost_p(differences_RS: Array, margin: float, errors_R: Array | None = None) 
 
 
 def seeds_needed(differences_RS: Array, margin: float, errors_R: Array | None = None) -> Array:
-    """Return the seeds with which each difference would be settled in 80 % of studies; nan below two seeds.
+    """Return the seeds with which each difference would be settled in 80 % of studies; nan below two, or without any.
 
     The smaller of the numbers for a paired t test, two-sided at 5 %, of a true mean and deviation as observed, and for
     two one-sided tests of the margin at 5 % each: n = ((t(1 - α) + t(power)) · deviation / distance)² with n - 1
@@ -47,7 +47,7 @@ def seeds_needed(differences_RS: Array, margin: float, errors_R: Array | None = 
     deviation = _deviations(differences_RS, errors_R)
     found = _needed(mean / deviation, ALPHA / 2, POWER)
     within = _needed(np.maximum(margin - mean, 0.0) / deviation, ALPHA, (1 + POWER) / 2)
-    return np.minimum(found, within)
+    return np.where(np.isnan(mean), np.nan, np.minimum(found, within))
 
 
 def _deviations(differences_RS: Array, errors_R: Array | None) -> Array:

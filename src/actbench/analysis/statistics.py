@@ -17,6 +17,7 @@ from actbench.analysis.early_records import read_early
 from actbench.analysis.early_warning import early_warning, facts_of
 from actbench.analysis.evaluations import COLUMNS, Evaluations, evaluations_of
 from actbench.analysis.factorial import factor_effects
+from actbench.analysis.inside import causes_of
 from actbench.analysis.interactions import interactions, simple_effects
 from actbench.analysis.layer_records import records_of
 from actbench.analysis.layer_statistics import Parts, compute_of_layers, of_activations
@@ -182,8 +183,9 @@ def _write_of_layers(
                 add_lines(lines, name, frame)
                 written[name] += len(frame)
 
+        causes = causes_of(_runs_by_activation(config, members, results))
         parts = _runs_by_activation(config, members, results)
-        for frames in of_activations(config, parts, scores, curves, early, results):
+        for frames in of_activations(config, parts, scores, curves, early, causes, results):
             add(frames)
         add({"early_warning": early_warning(facts, members, read_early(early))})
         for name, path in zip(OF_LAYERS, partial, strict=True):
@@ -209,6 +211,8 @@ def _runs_by_activation(
     """Yield the runs of one activation after another, by name, and the rows of `studies` that name them."""
     for activation in sorted({level for study in config.studies for level in study.levels["activation"]}, key=str):
         runs = read_rows(config, "runs", NEEDED, [("activation", "==", activation)], results)
+        if runs.empty:  # excluded from every study
+            continue
         runs = runs.astype(dict.fromkeys(runs.select_dtypes("category"), "str"))
         yield runs, members[pd.Index(runs["run_key"]).get_indexer(pd.Index(members["run_key"])) >= 0]
 

@@ -39,7 +39,7 @@ def trainability(rows: pd.DataFrame) -> pd.DataFrame:
         rows: the runs at every learning rate, from `outcome_cube.outcomes`.
 
     Returns:
-        Columns of stats_schema.TRAINABILITY.
+        Columns of stats_schema.TRAINABILITY; no row of a study in which no combination of levels has every seed.
     """
     parts = [part for study, own in rows.groupby("study", sort=True) for part in _of_study(str(study), own)]
     whole = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
@@ -52,6 +52,8 @@ def _of_study(study: str, rows: pd.DataFrame) -> Iterator[pd.DataFrame]:
         return
     values = rows.assign(trained=rows["trained"].astype("float64"))
     wide = values.pivot_table(index=factors, columns="seed", values="trained", observed=True).dropna()
+    if wide.empty:
+        return
     model, trained_CS = make_model(wide.index.to_frame(index=False)), wide.to_numpy(dtype=np.float64)
     large = len(wide) * (model.design_CK.shape[1] + 1.0) ** 2 > LARGEST
     terms = [term for term in model.terms if len(term) == 1 or not large]

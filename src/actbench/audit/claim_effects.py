@@ -152,9 +152,11 @@ def _pairs_won(rows: pd.DataFrame, test: ClaimTest) -> tuple[dict[Any, float], i
 def _interaction_share(rows: pd.DataFrame, test: ClaimTest) -> tuple[dict[Any, float], int]:
     """Share of two-way interactions: an axis for each factor, and what a pair adds when both means are taken off."""
     factors = [name for name in _factors(test) if rows[name].nunique() > 1]
+    if len(factors) < 2:
+        return {}, len(rows)
     tables = {seed: _table(own, factors, rows) for seed, own in rows.groupby("seed")}
     known = [table for table in tables.values() if table is not None]
-    if len(factors) < 2 or len(known) < len(tables):
+    if len(known) < len(tables):
         return {}, len(rows)
     whole, n = _common_share(known), len(known)
     if n < 3:

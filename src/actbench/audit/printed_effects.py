@@ -33,7 +33,10 @@ def factor_effects(raw: Raw, study: str) -> Iterator[Row]:
         trained=runs["trained"].astype(float),
     )
     cells = runs.set_index([*factors, "seed"])[list(RESPONSES)].unstack("seed").dropna()
-    products, freedoms = _terms(cells.index.to_frame(index=False), cells.to_numpy(dtype=float))
+    if cells.empty:
+        return
+    values = cells.to_numpy(dtype=float)
+    products, freedoms = _terms(cells.index.to_frame(index=False), values - values.mean(axis=0))
     for place, response in enumerate(RESPONSES):
         s = runs["seed"].nunique()
         own = slice(place * s, (place + 1) * s)

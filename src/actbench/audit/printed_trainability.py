@@ -23,6 +23,8 @@ def trainability(raw: Raw, study: str) -> Iterator[Row]:
     if not factors:
         return
     wide = runs.assign(y=runs["trained"].astype(float)).pivot_table(index=factors, columns="seed", values="y").dropna()
+    if wide.empty:
+        return
     cells, y_CS = wide.index.to_frame(index=False), wide.to_numpy()
     alone = {name: _contrasts(cells[name].tolist()) for name in factors}
     columns: dict[tuple[str, ...], Array] = {(name,): alone[name] for name in factors}
