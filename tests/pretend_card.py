@@ -180,21 +180,25 @@ def card(monkeypatch: pytest.MonkeyPatch) -> Iterator[Card]:
     @contextmanager
     def use(stream: Stream) -> Iterator[None]:
         before, card.stream = card.stream, stream
-        yield
-        card.stream = before
+        try:
+            yield
+        finally:
+            card.stream = before
 
     @contextmanager
     def capture(graph: Graph, stream: Stream) -> Iterator[None]:
         assert all(other.stream is not stream for other in card.graphs), "graphs must not share a stream's workspace"
         graph.stream, card.graph = stream, graph
         card.graphs.add(graph)
-        with use(stream):
-            yield
-        card.graph = None
+        try:
+            with use(stream):
+                yield
+        finally:
+            card.graph = None
 
     stand_ins: dict[str, Callable[..., Any]] = {
         "Stream": Stream, "stream": use, "current_stream": lambda: card.stream, "CUDAGraph": Graph, "graph": capture,
-        "_lazy_init": lambda: None,
+        "_lazy_init": lambda: None, "mem_get_info": lambda: (1 << 30, 1 << 30),
     }  # fmt: skip
     for name, stand_in in stand_ins.items():
         monkeypatch.setattr(torch.cuda, name, stand_in)

@@ -1,5 +1,6 @@
 """The code for a GPU, every line of it, on a card that is none: it mixes no sides and changes no bit."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -12,11 +13,14 @@ import torchgen
 import yaml
 
 from actbench.plan.design import Run
-from actbench.training import loop, state
+from actbench.plan.shards import Shard
+from actbench.training import abreast, capacity, device, loop, state
 from actbench.training.abreast import train_abreast
 from actbench.training.captured import CapturedSteps
 from actbench.training.evaluate import score
+from actbench.training.provenance import provenance
 from actbench.training.rows import to_rows
+from actbench.training.shard import train_shard
 from actbench.training.stack import make_stacks
 from exactness import Numbers, every_level, levels, of_rows, with_levels
 from pretend_card import Card, card
@@ -29,9 +33,9 @@ VARYING = ("activation", "init")  # within a stack
 KERNELS = {"CUDA", "CompositeImplicitAutograd", "CompositeExplicitAutograd", "CompositeExplicitAutogradNonFunctional"}
 
 
-def numbers(stacks: list[tuple[Run, ...]], device: str) -> dict[str, Numbers]:
+def numbers(stacks: list[tuple[Run, ...]], where: str) -> dict[str, Numbers]:
     """Train stacks in turns and return run key -> all recorded numbers."""
-    records = train_abreast(stacks, DATA, device)
+    records = train_abreast(stacks, DATA, where)
     return {key: found for record in records for key, found in of_rows(to_rows(record, 0.0)).items()}
 
 
@@ -61,6 +65,47 @@ def test_stacks_in_turns_train_on_a_card(card: Card) -> None:
     found = agree(stacks, card)
     assert len(stacks) > 2
     assert {row["status"] for row in found.values()} == {"ok", "diverged"}
+
+
+@pytest.fixture
+def on_card(card: Card, monkeypatch: pytest.MonkeyPatch) -> Iterator[Card]:
+    """A process whose device is the card."""
+    monkeypatch.setenv(device.CHOSEN, "cuda")
+    monkeypatch.setattr(device, "compute_capability", lambda: "9.0")
+    for known in (provenance, capacity._free_bytes):
+        known.cache_clear()
+    yield card
+    for known in (provenance, capacity._free_bytes):
+        known.cache_clear()
+
+
+def test_a_shard_that_does_not_fit_is_halved_on_a_card(
+    on_card: Card, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stacks that run out of memory in the capture are trained by twos; the rows name the card's architecture."""
+    step, refused = CapturedSteps._step, []
+
+    def with_little_memory(steps: CapturedSteps) -> None:
+        if on_card.graph is not None and len(steps.live_P) > 2:
+            refused.append(len(steps.live_P))
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        step(steps)
+
+    monkeypatch.setattr(CapturedSteps, "_step", with_little_memory)
+    held, begin = [], abreast.start
+
+    def beginning(*given: Any, **named: Any) -> state.Training:
+        held.append(on_card.held)
+        return begin(*given, **named)
+
+    monkeypatch.setattr(abreast, "start", beginning)
+    runs = sorted([*runs_of(depth=2, steps=2), *runs_of(depth=1, steps=2)], key=lambda run: run.key)
+    rows = train_shard(Shard("a", tuple(runs)), {"mnist1d": DATA}, tmp_path, lambda *_: None)
+    assert rows["run_key"].to_pylist() == [run.key for run in runs]
+    assert set(rows["status"].to_pylist()) == {"ok"}
+    assert set(rows["device"].to_pylist()) == {"cuda-sm90"}
+    assert refused == [3, 3, 3]  # the two at once, then each alone
+    assert held[2:] == [0] * 6  # nothing is left of an attempt when the next one begins
 
 
 def test_python_waits_for_no_update_and_no_score(card: Card) -> None:
