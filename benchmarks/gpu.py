@@ -32,6 +32,7 @@ from actbench.training.process import one_core
 from actbench.training.stack import make_stacks
 
 FOLDER = Path(__file__).resolve().parent
+OUTPUT = FOLDER / "gpu.md"
 ROUNDS, UPDATES, STEPS = 5, 100, 1000
 LIMIT = 150.0  # seconds
 DEPTHS, NORMS = (2, 4, 8, 16), ("none", "batchnorm", "layernorm")
@@ -131,7 +132,7 @@ def main() -> None:
 def keep(lines: Sequence[str]) -> None:
     """Print the last line and write what there is: a later failure, or the end of the time on a GPU, costs no line."""
     print(lines[-1], flush=True)
-    (FOLDER / "gpu.md").write_text("\n".join([*lines, ""]), encoding="utf-8")
+    OUTPUT.write_text("\n".join([*lines, ""]), encoding="utf-8")
 
 
 if __name__ == "__main__":

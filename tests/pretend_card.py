@@ -199,6 +199,7 @@ def card(monkeypatch: pytest.MonkeyPatch) -> Iterator[Card]:
     stand_ins: dict[str, Callable[..., Any]] = {
         "Stream": Stream, "stream": use, "current_stream": lambda: card.stream, "CUDAGraph": Graph, "graph": capture,
         "_lazy_init": lambda: None, "mem_get_info": lambda: (1 << 30, 1 << 30),
+        "synchronize": lambda: None, "get_device_name": lambda: "no card",
     }  # fmt: skip
     for name, stand_in in stand_ins.items():
         monkeypatch.setattr(torch.cuda, name, stand_in)

@@ -1,10 +1,15 @@
 """What `benchmarks/gpu.py` measures, here with a CPU in the place of the GPU: its work is the grid's own."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from pretend_card import Card, card
+
+__all__ = ["card"]  # a fixture
 
 BENCHMARKS = Path(__file__).resolve().parent.parent / "benchmarks"
 
@@ -47,3 +52,38 @@ def test_both_sides_train(gpu: Any) -> None:
     short = [tuple(replace(run, steps=3) for run in stack)]
     line = gpu.whole(short, "cpu", {(2, "none"): 3600.0})
     assert line.startswith("The default grid's main study, 4 networks of 1 of 1 stacks")
+
+
+def test_all_of_it_runs_on_a_card(gpu: Any, card: Card, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every line is written as soon as it is there: what follows may fail, or the time on the GPU may end."""
+    few = {"UPDATES": 2, "DEPTHS": (2,), "NORMS": ("none",), "OUTPUT": tmp_path / "gpu.md"}
+    for name, value in few.items():
+        monkeypatch.setattr(gpu, name, value)
+    stacks = [tuple(replace(run, steps=3) for run in stack[:4]) for stack in gpu.stacks_of("config.yaml", "cpu")[:5]]
+    whole = gpu.whole
+
+    def lost(*given: Any) -> None:
+        raise RuntimeError(whole(*given))
+
+    for name, stand_in in {
+        "stacks_of": lambda config, device: stacks,
+        "missing_for_cuda": lambda: "",
+        "use_device": lambda asked: asked,
+        "whole": lost,
+    }.items():
+        monkeypatch.setattr(gpu, name, stand_in)
+    with pytest.raises(RuntimeError, match="20 networks of 5 of 5 stacks"):
+        gpu.main()
+    assert re.search(r"\n\| 2 \| none( \| [\d,]+){7} \|\n", gpu.OUTPUT.read_text())
+
+
+def test_the_whole_study_ends_in_time(gpu: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After LIMIT no stack begins, and the line says how many were trained."""
+    monkeypatch.setattr(gpu, "LIMIT", 1e-9)
+    monkeypatch.setattr(gpu, "train_abreast", lambda *_: None)
+    stacks = gpu.stacks_of("config.yaml", "cpu")[:3]
+    rates = {(run.depth, run.norm): 3600.0 for stack in stacks for run in stack}
+    monkeypatch.setattr(gpu, "stacks_abreast", lambda device: 2)
+    ticks = iter([0.0, 0.0, 1.0, 1.0])
+    monkeypatch.setattr(gpu.time, "perf_counter", lambda: next(ticks))
+    assert " 2 of 3 stacks" in gpu.whole(stacks, "cpu", rates)
