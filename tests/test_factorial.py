@@ -83,7 +83,7 @@ def test_planted_effects_are_found_and_the_shares_add_up_to_one() -> None:
 
 def test_p_is_uniform_without_an_effect() -> None:
     """Of 300 tables of noise, p of mains and interactions is uniform (Kolmogorov and Smirnov), 5 % are below 0.05."""
-    model = make_model(table(nothing, 1.0, seeds=1)[list(LEVELS)])
+    model = make_model(table(nothing, 1.0, seeds=1)[list(LEVELS)], centred=True)
     draws = np.random.default_rng(3).standard_normal((300, len(model.cells), 4))
     found = [{term: f_test(z, values)["p"] for term, z in adjusted(model, values).items()} for values in draws]
     for term, p in pd.DataFrame(found).items():
@@ -98,7 +98,7 @@ def test_intervals_of_shares_hold_the_truth_at_about_their_rate() -> None:
     variance = float((truth.groupby(cells["activation"]).mean() - truth.mean()).pow(2).mean())
     whole = float(truth.var(ddof=0)) + 0.1**2
     noise = 0.1**2 * 2 / (len(cells) * 10) / whole  # what noise adds to the share of two degrees of freedom
-    model, draws = make_model(cells[list(LEVELS)]), np.random.default_rng(1)
+    model, draws = make_model(cells[list(LEVELS)], centred=True), np.random.default_rng(1)
     held = []
     for _ in range(60):
         values = truth.to_numpy()[:, None] + 0.1 * draws.standard_normal((len(cells), 10))

@@ -3,8 +3,9 @@
 Shape letters: C cells (combinations of levels), S seeds, K columns of the design, D columns of one term.
 """
 
+import math
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import accumulate, combinations, pairwise
 from typing import Any
 
 import numpy as np
@@ -73,7 +74,7 @@ def _of_study(study: str, rows: pd.DataFrame) -> pd.DataFrame:
     if complete.empty:
         return pd.DataFrame()
     left_out = len(wide) - len(complete)
-    model = make_model(complete.index.to_frame(index=False))
+    model = make_model(complete.index.to_frame(index=False), centred=True)
     together_CS = complete[list(RESPONSES)].to_numpy(dtype=np.float64)
     contrasts = adjusted(model, together_CS)
     parts = []
@@ -87,20 +88,26 @@ def _of_study(study: str, rows: pd.DataFrame) -> pd.DataFrame:
     return frame.assign(family=family, p_holm=frame.groupby("response")["p"].transform(holm))
 
 
-def make_model(cells: pd.DataFrame) -> Model:
-    """Return the design of all main effects and two-way interactions in sum-to-zero contrasts."""
+def make_model(cells: pd.DataFrame, pairs: bool = True, centred: bool = False) -> Model:
+    """Return the design of all main effects and two-way interactions in sum-to-zero contrasts.
+
+    Args:
+        cells: the level of each factor in each cell.
+        pairs: without them main effects alone.
+        centred: take off the mean of each column; done here, since of a large grid no second array has room.
+    """
     factors = list(cells.columns)
-    terms: list[Term] = [(name,) for name in factors] + list(combinations(factors, 2))
     single = {name: _contrasts(cells[name]) for name in factors}
-    parts, columns, start = [], {}, 0
-    for term in terms:
+    terms: list[Term] = [(name,) for name in factors] + (list(combinations(factors, 2)) if pairs else [])
+    ends = [0, *accumulate(math.prod(single[name].shape[1] for name in term) for term in terms)]
+    columns = {term: slice(start, end) for term, (start, end) in zip(terms, pairwise(ends), strict=True)}
+    design_CK = np.empty((len(cells), ends[-1]))
+    for term, own in columns.items():
         part = single[term[0]]
         if len(term) == 2:
             part = (part[:, :, None] * single[term[1]][:, None, :]).reshape(len(cells), -1)
-        parts.append(part)
-        columns[term] = slice(start, start + part.shape[1])
-        start += part.shape[1]
-    return Model(cells, terms, columns, np.hstack(parts) if parts else np.empty((len(cells), 0)))
+        design_CK[:, own] = part - part.mean(axis=0) if centred else part
+    return Model(cells, terms, columns, design_CK)
 
 
 def _contrasts(levels: "pd.Series[Any]") -> Array:
@@ -110,12 +117,12 @@ def _contrasts(levels: "pd.Series[Any]") -> Array:
 
 
 def adjusted(model: Model, values_CS: Array) -> dict[Term, Array]:
-    """Return for each term its orthonormal contrasts (D, S) after adjusting for the terms that do not contain it.
+    """Return for each term of a centred model its orthonormal contrasts (D, S), adjusted for others.
 
-    D is smaller than the columns of the term where other terms determine some of them, 0 where they determine all.
+    Those are the terms that do not contain it. D is smaller than the columns of the term where other terms determine
+    some of them, 0 where they determine all.
     """
-    centred_CK = model.design_CK - model.design_CK.mean(axis=0)
-    gram_KK, right_KS = centred_CK.T @ centred_CK, centred_CK.T @ (values_CS - values_CS.mean(axis=0))
+    gram_KK, right_KS = model.design_CK.T @ model.design_CK, model.design_CK.T @ (values_CS - values_CS.mean(axis=0))
     found = {}
     for term in model.terms:
         own = np.arange(gram_KK.shape[0])[model.columns[term]]

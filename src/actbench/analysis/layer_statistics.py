@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from actbench.analysis.curves import schedule_of
 from actbench.analysis.early_records import read_early
@@ -71,8 +72,12 @@ def of_activations(
     schedule, used = schedule_of(scores, curves), Counter[str]()
     for runs, members in parts:
         keys = pd.Index(runs["run_key"])
-        measured = measure(read_records(config, keys, results), runs, early, curves.keys.get_indexer(keys))
-        yield number_on(_of_part(runs, members, scores, curves, schedule, measured, causes), used)
+        records, place = read_records(config, keys, results), curves.keys.get_indexer(keys)
+        # What was measured is held by nobody else, so it is gone before the next activation is read.
+        part = _of_part(runs, members, scores, curves, schedule, measure(records, runs, early, place), causes)
+        yield number_on(part, used)
+        del part
+        pa.default_memory_pool().release_unused()  # else the next activation comes on top of what this one has freed
 
 
 def _of_part(

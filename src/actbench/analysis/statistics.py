@@ -187,6 +187,7 @@ def _write_of_layers(
         parts = _runs_by_activation(config, members, results)
         for frames in of_activations(config, parts, scores, curves, early, causes, results):
             add(frames)
+            del frames
         add({"early_warning": early_warning(facts, members, read_early(early))})
         for name, path in zip(OF_LAYERS, partial, strict=True):
             write_lines(lines, name, [column.name for column in STATS[name]], path)

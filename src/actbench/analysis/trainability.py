@@ -54,9 +54,11 @@ def _of_study(study: str, rows: pd.DataFrame) -> Iterator[pd.DataFrame]:
     wide = values.pivot_table(index=factors, columns="seed", values="trained", observed=True).dropna()
     if wide.empty:
         return
-    model, trained_CS = make_model(wide.index.to_frame(index=False)), wide.to_numpy(dtype=np.float64)
-    large = len(wide) * (model.design_CK.shape[1] + 1.0) ** 2 > LARGEST
-    terms = [term for term in model.terms if len(term) == 1 or not large]
+    cells, trained_CS = wide.index.to_frame(index=False), wide.to_numpy(dtype=np.float64)
+    contrasts = cells.nunique().to_numpy() - 1
+    large = len(wide) * (contrasts.sum() + (contrasts.sum() ** 2 - (contrasts**2).sum()) / 2 + 1.0) ** 2 > LARGEST
+    model = make_model(cells, pairs=not large)
+    terms = model.terms
     frame = pd.DataFrame({"term": [":".join(term) for term in [*terms, WHOLE]]})
     frame["order"] = [len(term) for term in terms] + [0]
     frame = frame.assign(study=study, family=study, n_cells=len(wide), n_runs=wide.size, n_seeds=wide.shape[1])

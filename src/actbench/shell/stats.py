@@ -8,6 +8,7 @@ from actbench.plan.config import load_config
 from actbench.plan.sources import KINDS
 
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+ARROW = {"ARROW_DEFAULT_MEMORY_POOL": "system"}  # which gives back what is freed
 EXAMPLE = "actbench stats config/smoke.yaml"
 
 
@@ -22,7 +23,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Write results/<name>/stats/*.csv."""
-    os.environ.update(dict.fromkeys(THREADS, "1"))  # on a busy machine, threads wait for each other
+    os.environ.update(dict.fromkeys(THREADS, "1") | ARROW)  # on a busy machine, threads wait for each other
     from actbench.analysis.statistics import write_statistics
 
     config = load_config(arguments.config)
