@@ -8,7 +8,7 @@ import pytest
 from actbench.audit.normal_means import SLOPES, moments, pair_mean, slope
 from actbench.audit.printed_functions import formula
 from actbench.audit.printed_scales import audit_scales, settled
-from actbench.audit.printed_theory import audit_theory, unknown_levels
+from actbench.audit.printed_theory import KEYS, audit_theory, unknown_levels
 from actbench.audit.raw_rows import Raw, read_printed, read_raw
 from actbench.levels.nonlinearity import nonlinearity
 from actbench.plan.registry import known_levels
@@ -73,24 +73,31 @@ def test_variances_settle_where_the_product_says(name: str, weight_var: float) -
 
 @pytest.mark.parametrize("column", ["weight_var", "forward_variance", "backward_norm2", "weight_gradient"])
 def test_a_wrong_prediction_is_found(column: str, reference: tuple[Raw, Path]) -> None:
-    """A number changed in its fourth digit, in a first layer and in a later one; a row too few."""
+    """A number changed in its fourth digit, in a first layer and in later ones, and no other."""
     raw, table = reference[0], read_printed(reference[1] / "theory.csv")
-    for place in (0, 1, 1000):
-        wrong = table.assign(**{column: table[column].astype("float64")})
-        wrong.loc[place, column] *= 1.0005
-        wrong.loc[place, column] += 0.0005
-        assert any(f"{column} is" in line for line in audit_theory(raw, wrong)[1])
-    assert "no such row" in " ".join(audit_theory(raw, table.drop(index=7))[1])
+    wrong, places = table.assign(**{column: table[column].astype("float64")}), [0, 1, 1000]
+    wrong.loc[places, column] = wrong.loc[places, column] * 1.0005 + 0.0005
+    lines = audit_theory(raw, wrong)[1]
+    named = [", ".join(map(str, row)) for row in table.loc[places, [*KEYS, "layer"]].itertuples(index=False)]
+    assert len(lines) == len(places)
+    assert all(any(f"{name}: {column} is" in line for line in lines) for name in named)
+
+
+def test_a_row_too_few_is_found(reference: tuple[Raw, Path]) -> None:
+    """A layer that is not printed is named."""
+    table = read_printed(reference[1] / "theory.csv")
+    assert "no such row" in " ".join(audit_theory(reference[0], table.drop(index=7))[1])
 
 
 @pytest.mark.parametrize("column", ["chi", "xi_c", "xi_gradient"])
 def test_a_wrong_scale_is_found(column: str, reference: tuple[Raw, Path]) -> None:
-    """A number changed in its fourth digit, and one where none belongs."""
+    """Each number that is changed in its fourth digit, and each one where none belongs."""
     raw, table = reference[0], read_printed(reference[1] / "depth_scales.csv")
-    for place in np.flatnonzero(table["activation"] == "tanh"):
-        values = table[column].to_numpy(copy=True)
-        values[place] = values[place] * 1.0005 if np.isfinite(values[place]) else 0.3
-        assert len(audit_scales(raw, table.assign(**{column: values}))[1]) == 1
+    own = table[table["activation"] == "tanh"]
+    wrong = (own[column] * 1.0005).fillna(0.3)
+    lines = audit_scales(raw, own.assign(**{column: wrong}))[1]
+    assert len(own) == len(lines) > 30
+    assert all(f"{column} is" in line for line in lines)
 
 
 def test_a_level_that_is_not_known_is_left_alone_and_named(reference: tuple[Raw, Path]) -> None:

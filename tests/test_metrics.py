@@ -87,6 +87,14 @@ def test_the_smallest_rate_wins_a_tie(runs: pd.DataFrame) -> None:
     assert (choose_lr(add_metrics(runs.assign(status="diverged")))["lr"] == 0.02).all()
 
 
+def test_rounding_of_a_mean_breaks_no_tie(runs: pd.DataFrame) -> None:
+    """A mean that is larger in its last bit alone, as other orders of summation make it, is no better."""
+    above = np.nextafter(0.3, 1.0)
+    tied = runs["lr"].map({0.02: 0.3, 0.1: above})
+    assert tied.nunique() == 2
+    assert (choose_lr(add_metrics(runs.assign(status="ok", best_val_accuracy=tied)))["lr"] == 0.02).all()
+
+
 @settings(max_examples=4)
 @given(st.randoms(use_true_random=False))
 def test_the_order_of_rows_does_not_matter(random: object) -> None:

@@ -56,6 +56,7 @@ def test_failed_runs_share_the_last_ranks() -> None:
     scores.loc[scores["activation"] == "sigmoid", "score"] = 0.0
     found = rank(scores).set_index("activation")
     assert found["rank"].to_dict() == {"tanh": 1, "sigmoid": 2, "gelu": 3.5, "relu": 3.5}
+    assert found["low"].to_dict() == found["high"].to_dict() == found["rank"].to_dict(), "no seed differs"
     assert found["failure_rate"].to_dict() == {"tanh": 0, "sigmoid": 0, "gelu": 1, "relu": 1}
 
 

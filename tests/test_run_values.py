@@ -99,6 +99,17 @@ def test_seconds_to_a_loss_are_steps_at_the_speed_of_the_run(tmp_path: Path) -> 
     assert value_of_runs(test, runs, curves.assign(split="train"), {}).to_list() == pytest.approx([3.5, 64.0])
 
 
+@pytest.mark.parametrize(("quantity", "never"), [("steps_to_loss", 128.0), ("seconds_to_loss", 64.0)])
+def test_a_run_that_failed_never_got_there(quantity: str, never: float, tmp_path: Path) -> None:
+    """However low its loss was before it diverged, a run counts as one that never falls to the threshold."""
+    test = one_test(tmp_path, study="main", rule="mean", quantity=quantity, threshold=1.5)
+    curves = pd.DataFrame({"run_key": ["a"] * 2 + ["b"] * 2, "step": [0, 3, 0, 3], "loss": [3.0, 0.5, 3.0, 0.5]})
+    runs = pd.DataFrame({"run_key": ["a", "b"], "steps": 64, "seconds": 32.0, "failed": [False, True]})
+    found = value_of_runs(test, runs, curves.assign(split="train"), {})
+    assert found[0] < 4
+    assert found[1] == never
+
+
 def test_zero_has_a_logarithm() -> None:
     """A gradient that vanished to 0 counts as 1e-38."""
     assert rescale(pd.Series([0.0, 0.1]), "log10").to_list() == pytest.approx([-38.0, -1.0])
