@@ -18,12 +18,12 @@ from actbench.plan.design import Run, expand
 from actbench.plan.shards import make_shards
 from actbench.training import loop, state
 from test_twin import runs_of
-from tiny import tiny_config, write_config
+from tiny import link_compiled, tiny_config, write_config
 from twin import plain_network, plain_optimizer, plain_step
 
 LONG = """
 name: tiny
-defaults: {steps: 8000, width: 64, depth: 8}
+defaults: {steps: 3000, width: 64, depth: 8}
 studies:
   main: {activation: relu, residual: [none, identity], norm: [none, layernorm], seed: [0, 1, 2]}
 """
@@ -121,6 +121,7 @@ def test_a_stopped_shard_goes_on_where_it_was(
 ) -> None:
     """After Ctrl-C or SIGTERM there is no shard file and nothing half-written, and finished stacks are not repeated."""
     write_config(tmp_path, LONG)
+    link_compiled(tmp_path)
     command = train(tmp_path, "--shard", "mnist1d-mlp-relu")
     started = subprocess.Popen(command, cwd=tmp_path, env=environment(project_root), stderr=subprocess.PIPE, text=True)
     cached = wait_for_file(tmp_path / "cache", "numerics*/**/*.parquet")
