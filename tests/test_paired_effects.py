@@ -101,6 +101,18 @@ def test_large_samples_take_the_other_route_to_about_the_same_interval() -> None
     assert estimate(sample) == pytest.approx(float(hodges_lehmann(sample)))
 
 
+@pytest.mark.parametrize("n", [61, 62, 200])
+def test_the_inverted_interval_turns_with_the_sign(n: int) -> None:
+    """Both ends are as many means of two from the lowest and from the highest: of -d they are those of d, turned."""
+    differences = np.random.default_rng(n).normal(0.3, 1, n)
+    low, high, kind = effect_interval(differences)
+    turned = effect_interval(-differences)
+    assert kind == turned[2] == "wilcoxon"
+    assert turned[:2] == pytest.approx((-high, -low))
+    means = np.sort([(x + y) / 2 for place, x in enumerate(differences) for y in differences[place:]])
+    assert np.isclose(means, low).argmax() == len(means) - 1 - np.isclose(means, high).argmax()
+
+
 def test_rounding_keeps_equal_differences_equal() -> None:
     """0.3 - 0.2 and 0.2 - 0.1 are the same difference, in any unit."""
     for unit in (1e-12, 1.0, 1e9):

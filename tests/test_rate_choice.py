@@ -129,6 +129,17 @@ def test_without_a_choice_the_interval_is_that_of_a_t_test() -> None:
         np.testing.assert_allclose(middle - found["low"], middle - expected.low, rtol=tolerance)
 
 
+def test_intervals_of_scores_stay_between_none_and_all_right() -> None:
+    """Student's interval of accuracies near 0 or 1 reaches beyond them; that of a difference may be negative."""
+    values = np.array([[[0.90, 1.00, 1.00]], [[0.00, 0.00, 0.10]]])
+    grid, single = RateGrid(values, values, values), pd.DataFrame({"condition": [0, 1]})
+    found = chosen_again(grid, single, ["condition"])
+    assert (found.loc[0, "high"], found.loc[1, "low"]) == (1.0, 0.0)
+    assert ((found["low"] > 0) | (found["high"] < 1)).all()
+    pair = pd.DataFrame({"group": [0], "condition": [1], "condition_reference": [0]})
+    assert chosen_again(grid, pair, ["group"])["low"].item() < -0.9
+
+
 def close_rates(groups: int, members: int, stream: int) -> RateGrid:
     """Make conditions of five seeds with three rates that validation data can hardly tell apart, unlike test data."""
     draws = np.random.default_rng(stream)
