@@ -371,3 +371,23 @@ def test_a_missing_gpu_stops_the_workflow_before_any_work(tmp_path: Path, monkey
     assert not (tmp_path / "data").exists()
     assert snakemake(tmp_path, "data/mnist1d.npz", "--configfile", str(config)).returncode == 0
     assert (tmp_path / "data" / "mnist1d.npz").exists()
+
+# Each job counts those that have begun and not ended.
+ON_ONE_CARD = """
+rule all:
+    input: "a", "b"
+
+rule train:
+    output: "{name,[ab]}"
+    resources: gpu=1
+    shell: "touch {output}.begun; sleep 1; ls *.begun | wc -l > {output}; rm {output}.begun"
+"""
+
+
+def test_jobs_take_turns_on_a_gpu(tmp_path: Path, project_root: Path) -> None:
+    """Under the profile that every local call reads, one of the jobs that ask for a GPU runs at a time."""
+    (tmp_path / "Snakefile").write_text(ON_ONE_CARD)
+    profile = str(project_root / "workflow" / "profiles" / "default")
+    command = [SNAKEMAKE, "--cores", "2", "--workflow-profile", profile]
+    subprocess.run(command, cwd=tmp_path, capture_output=True, check=True, timeout=60)
+    assert [(tmp_path / name).read_text().strip() for name in "ab"] == ["1", "1"]
