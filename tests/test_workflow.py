@@ -372,6 +372,7 @@ def test_a_missing_gpu_stops_the_workflow_before_any_work(tmp_path: Path, monkey
     assert snakemake(tmp_path, "data/mnist1d.npz", "--configfile", str(config)).returncode == 0
     assert (tmp_path / "data" / "mnist1d.npz").exists()
 
+
 # Each job counts those that have begun and not ended.
 ON_ONE_CARD = """
 rule all:
