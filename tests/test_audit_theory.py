@@ -1,8 +1,10 @@
 """The audit's own predictions: their integrals against the product's, and a wrong number in every column."""
 
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from actbench.audit.normal_means import SLOPES, moments, pair_mean, slope
@@ -11,6 +13,7 @@ from actbench.audit.printed_scales import audit_scales, settled
 from actbench.audit.printed_theory import KEYS, audit_theory, unknown_levels
 from actbench.audit.raw_rows import Raw, read_printed, read_raw
 from actbench.levels.nonlinearity import nonlinearity
+from actbench.levels.theory_table import SCALE_COLUMNS, scale_rows
 from actbench.plan.registry import known_levels
 from actbench.theory.correlation import pair_moment
 from actbench.theory.fixed_points import fixed_points
@@ -98,6 +101,15 @@ def test_a_wrong_scale_is_found(column: str, reference: tuple[Raw, Path]) -> Non
     lines = audit_scales(raw, own.assign(**{column: wrong}))[1]
     assert len(own) == len(lines) > 30
     assert all(f"{column} is" in line for line in lines)
+
+
+def test_inputs_that_hardly_part_are_held_to_a_bound(reference: tuple[Raw, Path]) -> None:
+    """Near the edge of chaos SELU's inputs come to rest at c = 0.9999: a scale of 6,008 layers passes, 600 does not."""
+    *_, row = islice(scale_rows(["selu"]), 18)
+    printed = pd.DataFrame([row], columns=list(SCALE_COLUMNS))
+    assert printed["xi_c"][0] == pytest.approx(6008.1, abs=0.1)
+    assert audit_scales(reference[0], printed)[1] == []
+    assert len(audit_scales(reference[0], printed.assign(xi_c=600.0))[1]) == 1
 
 
 def test_a_level_that_is_not_known_is_left_alone_and_named(reference: tuple[Raw, Path]) -> None:

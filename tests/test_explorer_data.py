@@ -1,11 +1,14 @@
 """What the page embeds: packed statistics, JSON that no text can break out of, colours for dark pages."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from actbench.analysis.atomic_file import write_text
+from actbench.plan.checksums import checksum_path
 from actbench.plan.config import load_config
 from actbench.show import explorer
 from actbench.show.explorer import DARK_PAPER, contrast, embed, explorer_data, on_dark
@@ -54,6 +57,17 @@ def test_a_number_out_of_range_is_left_out(config_path: Path, monkeypatch: pytes
     packed = explorer_data(config, stats)
     embed(packed)
     assert {value for values in packed["studies"][0]["layers"]["start"]["gradient_norm"] for value in values} == {None}
+
+
+def test_a_grid_without_predictions_has_none(config_path: Path, tmp_path: Path) -> None:
+    """Where theory predicts nothing, as with a bias offset, its file has no rows, and the page none of it."""
+    config, stats = load_config(config_path), config_path.parent / "results" / "drawn" / "stats"
+    bare = shutil.copytree(stats, tmp_path / "stats")
+    write_text(bare / "theory.csv", (stats / "theory.csv").read_text().splitlines()[0] + "\n")
+    checksum_path(bare / "theory.csv").unlink(missing_ok=True)
+    packed = explorer_data(config, bare)
+    assert packed["predictions"] == []
+    assert set(packed["studies"][0]["prediction"]) == {None}
 
 
 def test_a_large_grid_leaves_profiles_out_and_says_so(config_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

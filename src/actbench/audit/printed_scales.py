@@ -2,7 +2,7 @@
 
 from functools import cache
 from itertools import pairwise
-from math import exp, log
+from math import exp, inf, log
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,6 +12,7 @@ from actbench.audit.normal_means import SLOPES, mean, moments, pair_mean, slope
 from actbench.audit.printed_functions import formula
 from actbench.audit.printed_rows import Numbers, Row, compare
 from actbench.audit.raw_rows import Raw
+from actbench.audit.resampled import Ends
 
 VARIANCES = np.geomspace(1e-9, 1e9, 145)  # among which fixed points are looked for, beside 0
 CERTAIN, CRITICAL = 1e-10, 1e-8  # below: a growth that may be rounding; a slope or factor that is 1
@@ -36,8 +37,11 @@ def _row(activation: str, weight_var: float) -> Row:
     found = settled(activation, weight_var)
     chi = weight_var * moments(activation, found.q)[2]
     numbers: Numbers = {"chi": chi, "xi_gradient": scale(chi), "xi_c": np.nan}
-    if found.stable:
-        numbers["xi_c"] = scale(chi if chi <= 1 or found.q == 0 else parting(activation, weight_var, found.q))
+    if found.stable and (chi <= 1 or found.q == 0):
+        numbers["xi_c"] = scale(chi)
+    elif found.stable:
+        least, most = parting(activation, weight_var, found.q)
+        numbers["xi_c"] = scale(least) if least == most else Ends({"": (scale(least), inf)})
     return (activation, weight_var), numbers
 
 
@@ -79,18 +83,23 @@ def _root(activation: str, weight_var: float, first: int, last: int) -> float:
 
 
 @cache
-def parting(activation: str, weight_var: float, q: float) -> float:
-    """Return the slope of the correlation map where two inputs that part in the chaotic phase come to rest.
+def parting(activation: str, weight_var: float, q: float) -> tuple[float, float]:
+    """Return the least and the greatest slope of the correlation map where two inputs that part come to rest.
 
-    C(c) = σ_w² E[φ(u) φ(v)] / q (Poole et al. 2016, eq. 5); its slope is σ_w² E[φ′(u) φ′(v)] (Schoenholz et al. 2017).
+    C(c) = σ_w² E[φ(u) φ(v)] / q (Poole et al. 2016, eq. 5); its slope is σ_w² E[φ′(u) φ′(v)] (Schoenholz et al. 2017),
+    which grows with c and is below 1 there. The two are one number unless they come to rest beyond NEAREST.
     """
     phi, rise = formula(activation), slope(activation)
     assert phi is not None
     if weight_var * mean(activation, phi, q) ** 2 / q < 1e-14:
-        return weight_var * mean(activation, rise, q) ** 2  # an odd function: they come to rest at right angles
+        across = weight_var * mean(activation, rise, q) ** 2  # an odd function: they come to rest at right angles
+        return across, across
+    if weight_var * pair_mean(activation, phi, q, NEAREST) / q > NEAREST:
+        return weight_var * pair_mean(activation, rise, q, NEAREST), 1.0
     low, high = 0.0, NEAREST
     for _ in range(40):
         middle = (low + high) / 2
         above = weight_var * pair_mean(activation, phi, q, middle) / q > middle
         low, high = (middle, high) if above else (low, middle)
-    return weight_var * pair_mean(activation, rise, q, (low + high) / 2)
+    there = weight_var * pair_mean(activation, rise, q, (low + high) / 2)
+    return there, there

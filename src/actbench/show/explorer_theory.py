@@ -32,7 +32,9 @@ def pack_predictions(theory: pd.DataFrame, runs: pd.DataFrame) -> tuple[list[dic
         have a finite prediction of every layer; and places in it, indexed as `runs`.
     """
     wanted = theory.merge(runs[CONDITION].drop_duplicates(), on=CONDITION).sort_values([*CONDITION, "layer"])
-    finite = np.isfinite(wanted[[column for column, _ in PREDICTED.values()]].to_numpy()).all(axis=1)
+    numbers = [column for column, _ in PREDICTED.values()]
+    wanted = wanted.astype(dict.fromkeys(numbers, "float64"))  # without rows a file does not tell
+    finite = np.isfinite(wanted[numbers].to_numpy()).all(axis=1)
     columns = {name: _values(wanted[column], root) for name, (column, root) in PREDICTED.items()}
     packed: list[dict[str, Any]] = []
     places = {}
