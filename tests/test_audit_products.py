@@ -23,6 +23,7 @@ from actbench.show import latex
 from actbench.show.contract import declaration
 from actbench.show.figure_file import describe, load_source
 from actbench.show.inputs import parse_csv
+from actbench.show.panels import NOTHING
 from drawn import draw_from, inputs_of
 
 WRONG = {
@@ -112,6 +113,17 @@ def test_numbers_of_a_caption_follow_from_those_drawn(name: str, project: Path, 
         (tmp_path / path.name).write_text(text[: found.start()] + other(found[0]) + text[found.end() :])
         hidden += [] if audit_caption(tmp_path / path.name)[1] else [found[0]]
     assert hidden == []
+
+
+def test_a_caption_says_that_nothing_is_drawn_where_that_is_so(project: Path, tmp_path: Path) -> None:
+    """The sentence beside numbers is found, and numbers beside none."""
+    numbers, caption = (project / "figures" / f"activation_ranking.{suffix}" for suffix in ("csv", "md"))
+    drawn, said = tmp_path / numbers.name, tmp_path / caption.name
+    nothing = f"{declaration('activation_ranking').question} There are {NOTHING}."
+    for rows, text, clean in ((99, nothing, False), (0, nothing, True), (0, caption.read_text(), False)):
+        parse_csv(numbers).head(rows).to_csv(drawn, index=False)
+        said.write_text(text)
+        assert (audit_caption(said)[1] == []) == clean
 
 
 @pytest.mark.parametrize("file", FILES)

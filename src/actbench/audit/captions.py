@@ -16,10 +16,13 @@ NOTHING = "no runs for this figure in this config"
 
 
 def audit_caption(path: Path) -> tuple[int, list[str]]:
-    """Check a caption: each number in it follows from the numbers drawn or is part of the wording, and none is gone."""
+    """Check a caption: each number in it follows from the numbers drawn or is part of the wording, and none is gone.
+
+    Where nothing is drawn it says so, and nowhere else.
+    """
     text, drawn = path.read_text(encoding="utf-8"), read_printed(path.with_suffix(".csv"))
-    if NOTHING in text:
-        return 0, []
+    if drawn.empty:
+        return 1, [] if NOTHING in text else [f"{path.name}: does not say that there are {NOTHING}"]
     for word in sorted(_words(drawn), key=len, reverse=True):
         text = text.replace(word, "…")  # a level may have digits in its name
     found = 0
