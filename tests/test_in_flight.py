@@ -73,9 +73,24 @@ def test_the_first_free_stack_is_chosen(tmp_path: Path) -> None:
     """A stack is passed over when one of its runs is in flight, and only in the same folder."""
     one, two = tmp_path / "one", tmp_path / "two"
     foreign_mark(one, ["b"])
-    assert first_free([["a", "b"], ["c"]], [one, one], Marks()) == 1
-    assert first_free([["a", "b"]], [one], Marks()) is None
-    assert first_free([["b"]], [two], Marks()) == 0
+    assert first_free([{one: {"a", "b"}}, {one: {"c"}}], Marks()) == 1
+    assert first_free([{one: {"a", "b"}}], Marks()) is None
+    assert first_free([{two: {"a"}, one: {"b"}}], Marks()) is None
+    assert first_free([{two: {"b"}}], Marks()) == 0
+
+
+def test_a_stack_is_begun_by_one_process(tmp_path: Path) -> None:
+    """Who begins a stack that shares a run with one in flight is told so, in a mixed stack by its last run too."""
+    relu, tanh, gelu = (runs_of(activation=(name,))[:1] for name in ("relu", "tanh", "gelu"))
+    first, second = (RunCache(tmp_path, "ab" * 32) for _ in range(2))
+    with first.begun([*relu, *tanh]) as ours:
+        assert ours
+        for stack, free in (([*gelu, *tanh], None), (relu, None), (gelu, 0)):
+            assert second.first_free([stack]) == free
+            with second.begun(stack) as also_ours:
+                assert also_ours is (free == 0)
+    assert second.first_free([[*relu, *tanh]]) == 0
+    assert list(tmp_path.rglob(".*.begun")) == []
 
 
 def test_a_running_process_shows_signs_of_life(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

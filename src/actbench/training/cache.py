@@ -8,7 +8,7 @@ tensor program lie in one folder, whose path holds all that must agree: NUMERICS
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pyarrow as pa
@@ -65,18 +65,25 @@ class RunCache:
 
     def first_free(self, stacks: Sequence[Sequence[Run]]) -> int | None:
         """Return the index of the first stack that nobody else is training, None when there is none."""
-        keys, places = [[run.key for run in stack] for stack in stacks], [self._place(stack[0]) for stack in stacks]
-        return first_free(keys, places, self.marks)
+        return first_free([self._by_place(stack) for stack in stacks], self.marks)
 
     @contextmanager
     def begun(self, stack: Sequence[Run]) -> Iterator[bool]:
         """Mark a stack as in flight; yield False when another process has marked one of its runs since `choose`."""
-        place, keys = self._place(stack[0]), {run.key for run in stack}
-        with marked(place, keys) as name:
-            ours = not keys & self.marks.taken(place, but=name)
+        parts = self._by_place(stack)
+        with ExitStack() as marks:
+            names = {place: marks.enter_context(marked(place, keys)) for place, keys in parts.items()}
+            ours = not any(keys & self.marks.taken(place, but=names[place]) for place, keys in parts.items())
             yield ours
         if not ours:
             give_way()
+
+    def _by_place(self, stack: Sequence[Run]) -> dict[Path, set[str]]:
+        """Return the run keys of a stack by folder: a mixed stack has one for each activation."""
+        keys: dict[Path, set[str]] = {}
+        for run in stack:
+            keys.setdefault(self._place(run), set()).add(run.key)
+        return keys
 
     def _place(self, run: Run) -> Path:
         return self.folder / stack_place(run, self.checksum)

@@ -95,10 +95,10 @@ def _beat(mark: Path, ended: threading.Event) -> None:
             os.utime(mark)
 
 
-def first_free(stacks: Sequence[Sequence[str]], places: Sequence[Path], marks: Marks) -> int | None:
-    """Return the index of the first stack of run keys that no living process has in flight, None when there is none."""
-    taken = {place: marks.taken(place) for place in dict.fromkeys(places)}
-    for index, (stack, place) in enumerate(zip(stacks, places, strict=True)):
-        if not taken[place].intersection(stack):
+def first_free(stacks: Sequence[dict[Path, set[str]]], marks: Marks) -> int | None:
+    """Return the index of the first stack, run keys by folder, that no living process has in flight; None if none."""
+    taken = {place: marks.taken(place) for place in dict.fromkeys(place for stack in stacks for place in stack)}
+    for index, stack in enumerate(stacks):
+        if not any(taken[place] & keys for place, keys in stack.items()):
             return index
     return None
