@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,14 @@ def clean() -> dict[str, str]:
 def make(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     """Run make in a folder."""
     return subprocess.run(["make", *words], cwd=folder, env=clean(), capture_output=True, text=True)
+
+
+@pytest.fixture
+def heard() -> Iterator[None]:
+    """Let processes hear Ctrl-C also where these tests run in the background of a shell, which has it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture
@@ -109,7 +118,7 @@ def test_unlocking_asks_snakemake(ready: Path) -> None:
     assert make(pretend(ready, 'echo "$*"'), "unlock").stdout.splitlines()[-1].endswith(" --unlock")
 
 
-def test_ctrl_c_ends_with_what_is_kept(ready: Path, tmp_path: Path) -> None:
+def test_ctrl_c_ends_with_what_is_kept(ready: Path, tmp_path: Path, heard: None) -> None:
     """After Ctrl-C Snakemake is waited for; then one line says that the same command goes on."""
     folder = pretend(ready, "trap 'echo ended; exit 1' INT; echo begun; while :; do sleep 0.1; done")
     with (tmp_path / "said").open("w") as said:
