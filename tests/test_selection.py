@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from actbench.analysis.selection import parse_selector, select_run, select_runs, spell
+from actbench.analysis.selection import parse_selector, select_run, select_runs
 from actbench.plan.design import expand
 from actbench.plan.errors import ConfigError
 from synthetic import fake_runs, make_config
@@ -28,8 +28,8 @@ def test_a_key_and_its_beginning_name_the_run(runs: pd.DataFrame) -> None:
 def test_a_selector_names_every_run(runs: pd.DataFrame) -> None:
     """The levels that differ pick each run, in any order and with arguments in any spelling."""
     for _, run in runs.iterrows():
-        levels = {name: run[name] for name in ("seed", "optimizer", "depth", "activation")}
-        assert select_run(runs, spell(levels))["run_key"] == run["run_key"]
+        levels = ",".join(f"{name}={run[name]}" for name in ("seed", "optimizer", "depth", "activation"))
+        assert select_run(runs, levels)["run_key"] == run["run_key"]
     found = select_runs(runs, " optimizer = adam(0.9, 0.990),depth=8")
     assert set(found["optimizer"]) == {OPTIMIZERS[1]}
     assert set(found["depth"]) == {8}

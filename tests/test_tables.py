@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from actbench.analysis import fingerprint, shard_file, table_file
-from actbench.analysis.shard_file import arrow_schema, read_shard, write_shard
+from actbench.analysis.shard_file import arrow_schema, write_shard
 from actbench.analysis.tables import read_table, table_path, write_tables
 from actbench.plan.checksums import checksum_path
 from actbench.plan.config import Config
@@ -100,7 +100,7 @@ def test_repeated_and_foreign_runs_are_refused(tmp_path: Path) -> None:
     """A run that stands twice and a run that is not of the design are each counted and named."""
     design = expand(CONFIG)
     path = write_shards(design, fake_frames(design), tmp_path)[0]
-    rows = read_shard(path)
+    rows = pq.read_table(path, partitioning=None)
     keys = pa.array(["0" * 16, *rows["run_key"].to_pylist()[1:]])
     foreign = rows.set_column(0, rows.schema.field(0), keys)
     write_shard(path, pa.concat_tables([foreign, rows.slice(2, 1)]))
@@ -113,7 +113,7 @@ def test_rows_in_another_order_are_refused(tmp_path: Path) -> None:
     """A file that was not written by `write_shard` and holds its runs in another order is named."""
     design = expand(CONFIG)
     path = write_shards(design, fake_frames(design), tmp_path)[0]
-    rows = read_shard(path)
+    rows = pq.read_table(path, partitioning=None)
     pq.write_table(rows.take(list(reversed(range(rows.num_rows)))), path)
     checksum_path(path).unlink()
     with pytest.raises(ConfigError, match="not in the order of their keys; delete the file"):
@@ -126,7 +126,7 @@ def test_rows_that_contradict_the_design_are_refused(tmp_path: Path, column: str
     write_results(CONFIG, tmp_path)
     before = _files(tmp_path)
     path = sorted((tmp_path / CONFIG.name / "shards").glob("*.parquet"))[-1]
-    rows = read_shard(path)
+    rows = pq.read_table(path, partitioning=None)
     index = rows.schema.get_field_index(column)
     write_shard(path, rows.set_column(index, rows.schema.field(index), pa.array([value] * rows.num_rows)))
     with pytest.raises(ConfigError, match=problem):

@@ -124,8 +124,3 @@ def _several(found: pd.DataFrame) -> str:
 def _shortened(items: Iterable[Any]) -> str:
     words = [str(item) for item in items]
     return ", ".join(words[:SHOWN]) + (", …" if len(words) > SHOWN else "")
-
-
-def spell(levels: Levels) -> str:
-    """Write levels as a selector."""
-    return ",".join(f"{name}={level}" for name, level in levels.items())

@@ -81,13 +81,6 @@ def read_keys(path: Path) -> list[str]:
         return [str(key) for key in file.read(["run_key"])["run_key"].to_pylist()]
 
 
-def read_shard(path: Path) -> pa.Table:
-    """Return the rows of a shard file in the schema's types; raise ConfigError when it cannot be read."""
-    if not read_keys(path):
-        return shard_schema().empty_table()
-    return pa.concat_tables(rows.cast(shard_schema()) for rows in iterate_shard(path))
-
-
 def iterate_shard(path: Path) -> Iterator[pa.Table]:
     """Yield the rows of a shard file, at most RUNS_AT_ONCE at a time, with the words in the lists CODED."""
     schema = shard_schema(CODED)

@@ -44,7 +44,6 @@ PARTLY = {
     "theory": "the mean square of each data set, which is taken from the variances of its first layers",
     "notes": "words beside the numbers, in the columns `note`, `question` and `detail`",
 }
-LATEX = (*FILES, "actbench.bib")  # the last quotes no number
 
 
 @dataclass
