@@ -12,7 +12,6 @@ from actbench.analysis.shard_file import (
     arrow_schema,
     iterate_shard,
     read_keys,
-    read_shard,
     shard_schema,
     split_shard,
     write_shard,
@@ -50,7 +49,7 @@ def test_training_writes_what_analysis_reads() -> None:
 
 def test_splitting_gives_every_record_its_key(path: Path) -> None:
     """Curves and layers are the nested lists one after another, each with the key of its row."""
-    rows = read_shard(path)
+    rows = pq.read_table(path, partitioning=None)
     parts = split_shard(rows)
     expected = pd.DataFrame(
         [{"run_key": row["run_key"], **point} for row in rows.to_pylist() for point in row["curves"]]
@@ -63,7 +62,7 @@ def test_splitting_gives_every_record_its_key(path: Path) -> None:
 
 def test_a_run_without_records_has_no_curve(path: Path) -> None:
     """A run that could not be trained keeps its row and adds none to the curves."""
-    rows = read_shard(path).to_pylist()
+    rows = pq.read_table(path, partitioning=None).to_pylist()
     empty = [{**row, "curves": [], "layers": []} for row in rows[:1]]
     parts = split_shard(pa.Table.from_pylist(empty + rows[1:], schema=shard_schema()))
     assert parts["runs"].num_rows == len(rows)
@@ -73,14 +72,14 @@ def test_a_run_without_records_has_no_curve(path: Path) -> None:
 
 def test_rows_are_written_in_the_order_of_their_keys(path: Path) -> None:
     """Whatever the order of the rows, the file has them sorted by key."""
-    rows = read_shard(path)
+    rows = pq.read_table(path, partitioning=None)
     write_shard(path, rows.take(list(reversed(range(rows.num_rows)))))
     assert read_keys(path) == sorted(rows["run_key"].to_pylist())
 
 
 def test_a_file_is_read_a_few_runs_at_a_time(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Slices of at most RUNS_AT_ONCE runs follow one another and hold all that the file holds."""
-    rows = read_shard(path)
+    rows = pq.read_table(path, partitioning=None)
     monkeypatch.setattr(shard_file, "RUNS_AT_ONCE", 3)
     write_shard(path, rows)
     slices = list(iterate_shard(path))
@@ -91,7 +90,7 @@ def test_a_file_is_read_a_few_runs_at_a_time(path: Path, monkeypatch: pytest.Mon
 
 def test_a_damaged_file_is_named_in_one_line(path: Path) -> None:
     """A cut file and a file with other columns stop with the path and what to do."""
-    rows = read_shard(path)
+    rows = pq.read_table(path, partitioning=None)
     checksum_path(path).unlink()  # or the first line would be about the checksum
     path.write_bytes(path.read_bytes()[:500])
     with pytest.raises(ConfigError, match=r"not a readable shard file.*delete it") as caught:
@@ -100,7 +99,7 @@ def test_a_damaged_file_is_named_in_one_line(path: Path) -> None:
     assert "\n" not in str(caught.value)
     pq.write_table(rows.drop_columns(["curves"]), path)
     with pytest.raises(ConfigError, match="delete it and run snakemake again"):
-        read_shard(path)
+        list(iterate_shard(path))
     pq.write_table(rows.set_column(rows.schema.get_field_index("lr"), "lr", pa.array(["x"] * rows.num_rows)), path)
     with pytest.raises(ConfigError, match="columns are not those of a shard file"):
-        read_shard(path)
+        list(iterate_shard(path))
