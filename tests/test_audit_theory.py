@@ -9,7 +9,7 @@ import pytest
 
 from actbench.audit.normal_means import SLOPES, moments, pair_mean, slope
 from actbench.audit.printed_functions import formula
-from actbench.audit.printed_scales import audit_scales, settled
+from actbench.audit.printed_scales import audit_scales, scale, settled
 from actbench.audit.printed_theory import KEYS, audit_theory, unknown_levels
 from actbench.audit.raw_rows import Raw, read_printed, read_raw
 from actbench.levels.nonlinearity import nonlinearity
@@ -101,6 +101,13 @@ def test_a_wrong_scale_is_found(column: str, reference: tuple[Raw, Path]) -> Non
     lines = audit_scales(raw, own.assign(**{column: wrong}))[1]
     assert len(own) == len(lines) > 30
     assert all(f"{column} is" in line for line in lines)
+
+
+@pytest.mark.parametrize("off", [-1.25e-8, 1.25e-8])
+def test_a_factor_near_one_has_a_scale(off: float) -> None:
+    """Off 1 by more than a hundred millionth it is 1/|ln(1 + off)|; by less there is none."""
+    assert scale(1 + off) == pytest.approx(1 / abs(np.log1p(off)), rel=1e-7)
+    assert np.isnan(scale(1 + 0.64 * off))
 
 
 def test_inputs_that_hardly_part_are_held_to_a_bound(reference: tuple[Raw, Path]) -> None:

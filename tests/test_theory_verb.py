@@ -37,6 +37,18 @@ def test_the_edge_of_chaos(capsys: pytest.CaptureFixture[str]) -> None:
     assert answer(capsys, "--activation", "softplus", "--edge-of-chaos")["weight_var"] is None
 
 
+@pytest.mark.parametrize(("off", "phase"), [(-1.25e-8, "ordered"), (-8e-9, "edge_of_chaos"),
+                                            (8e-9, "edge_of_chaos"), (1.25e-8, "chaotic")])  # fmt: skip
+def test_the_edge_is_a_hundred_millionth_wide(off: float, phase: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """ReLU without bias has χ = σ_w²/2 at q = 0: off 1 by more than 1e-8 there are phases and scales, by less none."""
+    facts = answer(capsys, "--activation", "relu", "--weight-var", repr(2 * (1 + off)))
+    at_edge = phase == "edge_of_chaos"
+    assert (facts["phase"], facts["stable"]) == (phase, off < 0)
+    if off < 0:
+        scale = None if at_edge else pytest.approx(-1 / math.log1p(off), rel=1e-3)
+        assert (facts["xi_q"], facts["xi_c"]) == (scale, scale)
+
+
 ODD = {
     ("relu", "2", "0"): {"q_star": None, "every_q_is_fixed": True, "xi_c": None, "phase": "edge_of_chaos"},
     ("relu", "2", "0.1"): {"q_star": None, "every_q_is_fixed": False, "fixed_points": [], "stable": False},
