@@ -141,7 +141,11 @@ def test_a_table_that_agrees_with_itself_is_clean(tmp_path: Path) -> None:
     """Mean, deviation, n, p, d and interval that belong together raise no flag; empty cells are left alone."""
     path = tmp_path / "table.csv"
     path.write_text(GOOD + "b,0.10,1.00,25,0.6217,0.10,-0.31,0.51\nc,1.0,,,,,,\n")
-    assert audit_summary(path) == (3, [])
+    assert audit_summary(path) == (3, [], ["columns name", "line 4: nothing in it to compare"])
+    rows = ["2.00,1.00,25,<0.001,2.00,,", "0.50,1.00,25,<0.05,0.50,0.09,0.91", "0.50,,,<0.10,,0.09,0.91"]
+    rows += ["0.50,0.00,3,0.000,,,", "0.00,0.00,3,,0.00,0.00,0.00", "0.50,1.00,25,,,0.15,1.00"]
+    path.write_text("\n".join(["Mean,SD,n,p,d,low,high", *rows]))
+    assert audit_summary(path) == (len(rows), [], [])
 
 
 @pytest.mark.parametrize(
@@ -150,12 +154,23 @@ def test_a_table_that_agrees_with_itself_is_clean(tmp_path: Path) -> None:
         ("2.00,1.00,25,,,2.10,2.90", "mean 2 lies outside its interval 2.1 to 2.9"),
         ("2.00,1.00,25,,,1.00,3.00", "interval reaches 1 either way, sd and n give 0.413"),
         ("0.50,1.00,25,0.2000,,0.09,0.91", "p 0.2 and an interval 0.09 to 0.91 that excludes 0 disagree"),
-        ("2.00,1.00,25,,1.50,,", "d 1.5 is not mean / sd, 2"),
-        ("0.10,1.00,25,0.0300,,,", "p 0.03 is not that of mean, sd and n, 0.622"),
+        ("2.00,1.00,25,,,2.01,2.41", "mean 2 lies outside its interval 2.01 to 2.41"),
+        ("2.00,,,,,2.50,", "mean 2 lies outside its interval 2.5 to …"),
+        ("2.00,,,,,,1.50", "mean 2 lies outside its interval … to 1.5"),
+        ("0.50,1.00,25,,,0.30,1.10", "mean 0.5 is far from the middle of its interval, 0.7"),
+        ("2.00,1.00,25,,1.50,,", "d 1.5 is not mean / sd, 2 / 1"),
+        ("2.00,0.00,25,,0.10,,", "d 0.1 is not mean / sd, 2 / 0"),
+        ("2.00,,,,-1.50,,", "mean 2 and d -1.5 have different signs"),
+        ("0.10,1.00,25,0.0300,,,", "p 0.03 is not that of mean, sd and n, 0.603 to 0.641"),
+        ("0.10,1.00,25,<0.001,,,", "p <0.001 is not that of mean, sd and n, 0.603 to 0.641"),
+        ("2.00,0.00,25,0.9000,,,", "p 0.9 is not that of mean, sd and n, 0 to "),
+        (",,25,0.9000,2.00,,", "p 0.9 is not that of d and n, "),
+        ("2.00,1.00,1,0.0100,,,", "p 0.01 of one number, which has none"),
         ("2.00,-1.00,25,,,,", "sd -1 is negative"),
         ("2.00,1.00,25,1.2,,,", "p 1.2 is outside"),
         ("2.00,1.00,2.5,,,,", "n 2.5 is not a whole number"),
         ("2.00,,,,,3.0,1.0", "upside down"),
+        (",,,,,2.01,2.00", "upside down"),
         ("3.45,,20,,,,", ""),
         ("3.47,,20,,,,", "mean 3.47 of 20 whole numbers is impossible"),
     ],
@@ -179,9 +194,15 @@ def test_a_bad_table_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[s
     path.write_text("a,b\n1,2\n")
     with pytest.raises(ConfigError, match="none of the columns"):
         audit_summary(path)
-    path.write_text("mean\nmuch\n")
-    with pytest.raises(ConfigError, match="line 2, mean: 'much' is not a number"):
-        audit_summary(path)
+    for text, problem in {
+        "mean\nmuch\n": "line 2, mean: 'much' is not a number",
+        "mean\n-inf\n": "line 2, mean: '-inf' is not a finite number",
+        "mean,Mean\n1,2\n": "has the column mean twice",
+        "mean\n1,2\n": "cannot be read",
+    }.items():
+        path.write_text(text)
+        with pytest.raises(ConfigError, match=problem):
+            audit_summary(path)
     assert main(["audit"]) == 2
     assert main(["audit", "--summary", str(path)]) == 2
     assert capsys.readouterr().err.count("\n") == 2

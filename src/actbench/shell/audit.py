@@ -50,8 +50,8 @@ def run(arguments: argparse.Namespace) -> int:
 def _summary(arguments: argparse.Namespace) -> tuple[dict[str, int], list[str], list[str]]:
     from actbench.audit.summary_table import audit_summary
 
-    rows, problems = audit_summary(arguments.summary, arguments.whole)
-    return {"rows": rows}, problems, []
+    rows, problems, unchecked = audit_summary(arguments.summary, arguments.whole)
+    return {"rows": rows}, problems, unchecked
 
 
 def _results(arguments: argparse.Namespace) -> tuple[dict[str, int], list[str], list[str]]:
