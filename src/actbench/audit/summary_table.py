@@ -58,7 +58,7 @@ def _sane(row: dict[str, Number]) -> str:
         return f"p {row['p']:g} is outside 0 … 1"
     if "n" in row and (row["n"] < 1 or not float(row["n"]).is_integer()):
         return f"n {row['n']:g} is not a whole number of 1 or more"
-    if "p" in row and row.get("n") == 1:
+    if {"n", "p"} <= row.keys() and float(row["n"]) == 1:
         return f"p {row['p']:g} of one number, which has none"
     return ""
 
