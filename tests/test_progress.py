@@ -7,6 +7,7 @@ import pytest
 
 from actbench.plan.design import Run
 from actbench.plan.shards import Shard, make_shards
+from actbench.shell import progress as progress_module
 from actbench.shell.progress import Progress, duration, line
 from tiny import tiny_design
 
@@ -73,3 +74,31 @@ def test_time_left_waits_until_there_is_something_to_go_by(
     said = capsys.readouterr().out
     assert said.endswith(" left\n")
     assert "0.0 networks/s" not in said
+
+
+class Clock:
+    """A clock that a test sets, and what has been compiled until then."""
+
+    now, compiled = 1000.0, 0.0
+
+    def time(self) -> float:
+        """Return the time."""
+        return self.now
+
+
+def test_time_left_is_without_compilation(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Two jobs at once that compiled for 60 s and then trained half of the work in 40 have 40 s left, not 100."""
+    clock = Clock()
+    monkeypatch.setenv("ACTBENCH_STARTED", "1000")
+    monkeypatch.setattr(progress_module, "time", clock)
+    monkeypatch.setattr(progress_module, "seconds_compiling", lambda: clock.compiled)
+    monkeypatch.setattr(progress_module, "run_seconds", lambda run: 1.0)
+    shards = shards_of(tmp_path)[:2]
+    assert len(shards[0].runs) == len(shards[1].runs)
+    jobs = [Progress(tmp_path, shards, shard) for shard in shards]
+    clock.now, clock.compiled = 1100.0, 60.0
+    for job, shard in zip(jobs, shards, strict=True):
+        job.add(shard.runs[: len(shard.runs) // 2], trained=True)
+    assert capsys.readouterr().out.splitlines()[-1].endswith(" · 40 s left")

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from actbench.training import stopping
+from actbench.training import compiling, stopping
 from actbench.training.stopping import MARGIN, Stopped, begin_stack, stop_before, stop_if_asked, stop_on_signals
 
 
@@ -26,6 +26,8 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clock]:
     clock = Clock()
     monkeypatch.setattr(stopping, "_stop", stopping._Stop())
     monkeypatch.setattr(stopping, "time", clock)
+    monkeypatch.setattr(compiling, "time", clock)
+    monkeypatch.setattr(compiling, "_took", [])
     stop_on_signals()
     yield clock
     for number, handler in before.items():
@@ -109,6 +111,28 @@ def test_no_stack_is_begun_that_the_time_limit_would_end(clock: Clock) -> None:
     clock.now += 120
     with pytest.raises(Stopped, match="before the time limit"):
         begin_stack(60)
+
+
+def test_compilation_is_no_slowness(clock: Clock) -> None:
+    """A stack of 100 s in which 400 more went to compiling tells that the next 480 s take 480, not 2,400."""
+    stop_before(1000)
+    begin_stack(100)
+    with compiling.compiling():
+        clock.now += 400
+    clock.now += 100
+    begin_stack(480)
+
+
+def test_compilation_is_no_part_of_a_stack(clock: Clock) -> None:
+    """Of a stack that took 50 s after compiling for 400, the rest is reckoned from the 50."""
+    begin_stack(100)
+    with compiling.compiling():
+        clock.now += 400
+    clock.now += 50
+    signal.raise_signal(signal.SIGTERM)
+    stop_if_asked(50 / 69)
+    with pytest.raises(Stopped):
+        stop_if_asked(50 / 71)
 
 
 def test_the_first_stack_is_always_tried(clock: Clock) -> None:

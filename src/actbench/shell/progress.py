@@ -10,6 +10,7 @@ from typing import TextIO
 from actbench.plan.cost import run_seconds
 from actbench.plan.design import Run
 from actbench.plan.shards import Shard
+from actbench.training.compiling import seconds_compiling
 
 EVERY = 10.0  # seconds between two lines of one job
 TELLING = 0.02  # share of the work after which its speed is worth a forecast
@@ -31,6 +32,7 @@ class Progress:
         self.work_before = _work(run for item in finished for run in item.runs)
         self.total_work = _work(run for item in shards for run in item.runs)
         self.last = 0.0
+        self.noted = (time.time(), seconds_compiling())
 
     def _is_older(self, folder: Path, shard: Shard) -> bool:
         file = folder / "shards" / f"{shard.id}.parquet"
@@ -42,6 +44,9 @@ class Progress:
             return
         self.counts["trained" if trained else "cached"] += len(runs)
         entry = {"time": round(time.time(), 3), "runs": len(runs), "work": _work(runs), "trained": trained}
+        before, self.noted = self.noted, (time.time(), seconds_compiling())
+        busy, compiling = (now - then for now, then in zip(self.noted, before, strict=True))
+        entry |= {"busy": round(busy, 3), "compiling": round(compiling, 3)}
         self.journal.parent.mkdir(parents=True, exist_ok=True)
         with self.journal.open("a", encoding="utf-8") as stream:
             stream.write(json.dumps(entry) + "\n")
@@ -57,15 +62,16 @@ class Progress:
         elapsed = max(time.time() - self.started, 1e-3)
         rate = sum(entry["runs"] for entry in trained) / elapsed
         left = self.total_work - self.work_before - work
-        text = line(int(self.runs_before + runs), self.total, rate, self._time_left(left, trained, elapsed))
+        training = elapsed * _share_training(done)
+        text = line(int(self.runs_before + runs), self.total, rate, self._time_left(left, trained, training))
         print(text, file=self.stream, flush=True)
 
-    def _time_left(self, left: float, trained: list[dict[str, float]], elapsed: float) -> float | None:
+    def _time_left(self, left: float, trained: list[dict[str, float]], training: float) -> float | None:
         """Return seconds, or None while less is trained than tells more than how long jobs take to start."""
         work = sum(entry["work"] for entry in trained)
         if left <= 0:
             return 0.0
-        return left / work * elapsed if work > TELLING * (left + work) else None
+        return left / work * training if work > TELLING * (left + work) else None
 
 
 def line(done: int, total: int, rate: float, left: float | None) -> str:
@@ -79,6 +85,12 @@ def duration(seconds: float) -> str:
     if seconds < 90:
         return f"{max(seconds, 0):.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def _share_training(entries: Sequence[dict[str, float]]) -> float:
+    """Return the share of the jobs' time that was not spent on compiling loops, which later stacks find compiled."""
+    busy, compiling = (sum(entry.get(name, 0.0) for entry in entries) for name in ("busy", "compiling"))
+    return 1 - compiling / busy if busy else 1.0
 
 
 def _work(runs: Iterable[Run]) -> float:

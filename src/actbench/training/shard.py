@@ -18,6 +18,7 @@ from actbench.plan.shards import Shard
 from actbench.training.abreast import train_abreast
 from actbench.training.cache import RunCache
 from actbench.training.capacity import largest_stack, stacks_abreast
+from actbench.training.compiling import compiling
 from actbench.training.device import chosen_device
 from actbench.training.loop import train_stack
 from actbench.training.record import Record
@@ -157,7 +158,8 @@ def _timed(stacks: Sequence[Sequence[Run]], dataset: Dataset) -> tuple[list[Reco
     if device == "cuda":  # what a GPU does is no time of the process
         began = time.perf_counter()
         return train_abreast(stacks, dataset, device), time.perf_counter() - began
-    compile_loops(stacks[0][0], dataset)
+    with compiling():
+        compile_loops(stacks[0][0], dataset)
     began = time.process_time()
     return [train_stack(stack, dataset) for stack in stacks], time.process_time() - began
 

@@ -11,6 +11,8 @@ import time
 from dataclasses import dataclass
 from types import FrameType
 
+from actbench.training.compiling import seconds_compiling
+
 # signal -> seconds after which the process must be gone. SLURM, left as it comes, kills 30 s after SIGTERM.
 PATIENCE = {signal.SIGINT: 0.0, signal.SIGTERM: 20.0, signal.SIGUSR1: 60.0}
 # Seconds before the time limit at which a stack must be short to go on; of a shorter limit, a tenth. In the last
@@ -24,14 +26,17 @@ class Stopped(KeyboardInterrupt):
 
 @dataclass
 class _Stop:
-    """Moments are of the clock that never goes back; expected seconds those of plan/cost.py."""
+    """Moments are of the clock that never goes back; expected seconds those of plan/cost.py.
+
+    Seconds of stacks are without compilation, which says nothing of those that follow.
+    """
 
     why: str = ""
     interrupted: bool = False
     end: float = math.inf  # when the process must be gone
     near: float = math.inf  # when the time limit begins to ask
     limit: float = math.inf  # when the time limit wants the process gone
-    began: float = 0.0  # the stack in training
+    began: float = 0.0  # the stack in training, on the clock of `_trained`
     expected: float = 0.0  # seconds of that stack
     spent: float = 0.0  # seconds that the stacks before it took
     foreseen: float = 0.0  # seconds that they were expected to take
@@ -62,10 +67,10 @@ def begin_stack(expected: float) -> None:
     """
     now = time.monotonic()
     if _stop.expected:
-        _stop.spent, _stop.foreseen = _stop.spent + now - _stop.began, _stop.foreseen + _stop.expected
+        _stop.spent, _stop.foreseen = _stop.spent + _trained(now) - _stop.began, _stop.foreseen + _stop.expected
     if _stop.foreseen and now + expected * _stop.spent / _stop.foreseen > _stop.limit:
         _stop_for_limit()
-    _stop.began, _stop.expected = now, expected
+    _stop.began, _stop.expected = _trained(now), expected
     if _stop.why or _stop.interrupted:
         _leave()
 
@@ -83,7 +88,12 @@ def stop_if_asked(done: float = 0.0) -> None:
 
 
 def _seconds_left(done: float, now: float) -> float:
-    return (now - _stop.began) * (1 - done) / done if done else math.inf
+    return (_trained(now) - _stop.began) * (1 - done) / done if done else math.inf
+
+
+def _trained(now: float) -> float:
+    """Return what a clock shows that stands still while loops are compiled."""
+    return now - seconds_compiling()
 
 
 def _stop_for_limit() -> None:
