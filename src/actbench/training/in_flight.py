@@ -15,6 +15,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from actbench.plan.processes import process_exists
+
 SUFFIX = ".begun"
 BEAT = 5.0  # seconds between two signs of life
 SILENCE = 60.0  # seconds without one after which a process of another machine counts as dead
@@ -53,17 +55,7 @@ class Marks:
         self.changed[mark] = (stamp, since if known == stamp else now)
         if now - self.changed[mark][1] > SILENCE:
             return False
-        return host != socket.gethostname() or _exists(pid)
-
-
-def _exists(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:  # of another user
-        return True
-    return True
+        return host != socket.gethostname() or process_exists(pid)
 
 
 @contextmanager
