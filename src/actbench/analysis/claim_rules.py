@@ -187,13 +187,19 @@ def interaction_share(cells: Cells, test: ClaimTest) -> Effects:
     whole = len(cells.levels) == np.prod([cells.levels[name].nunique() for name in factors])
     if len(factors) < 2 or not whole or not cells.run_xCS.all():
         return Effects(np.empty(0), n_runs, "not a full factorial of two factors or more")
-    centred = pd.DataFrame(cells.value_xCS, index=pd.MultiIndex.from_frame(cells.levels[factors]))
-    centred = centred - centred.mean()
-    means = {name: centred.groupby(level=name).transform("mean") for name in factors}
-    pairs = list(combinations(factors, 2))
-    z = sum((centred.groupby(level=list(pair)).transform("mean") for pair in pairs), start=0.0 * centred)
-    z = z - (len(factors) - 1) * sum(means.values(), start=0.0 * centred)  # each factor stands in that many pairs
-    shares = _jackknifed(z.to_numpy().T @ z.to_numpy(), (centred**2).sum().to_numpy())
+    place_C = tuple(pd.factorize(cells.levels[name])[0] for name in factors)
+    cube = np.empty((*(int(place.max()) + 1 for place in place_C), cells.value_xCS.shape[1]))  # an axis a factor; seeds
+    cube[place_C] = cells.value_xCS
+    axes = range(len(factors))
+    cube -= cube.mean(axis=tuple(axes))
+
+    def mean_of(*kept: int) -> Array:
+        return np.asarray(cube.mean(axis=tuple(axis for axis in axes if axis not in kept), keepdims=True))
+
+    z = sum((mean_of(*pair) for pair in combinations(axes, 2)), start=np.zeros_like(cube))
+    z -= (len(factors) - 1) * sum((mean_of(axis) for axis in axes), start=np.zeros_like(cube))  # each is in those pairs
+    z_CS, total_CS = (part.reshape(-1, part.shape[-1]) for part in (z, cube))
+    shares = _jackknifed(z_CS.T @ z_CS, (total_CS**2).sum(axis=0))
     return Effects(shares, n_runs)
 
 
