@@ -202,13 +202,13 @@ def test_everything_fits_and_can_be_read(name: str, fixture: str, width: str, re
     columns = {SINGLE_MM, whole.width_mm} if width == "double" else {whole.width_mm}
     assert round(figure.get_figwidth() / MM, 2) in columns
     assert figure.get_figheight() / MM <= whole.height_mm + 0.01
-    boxes = words_in(figure)
+    boxes = [(word, box.padded(-1)) for word, box in words_in(figure)]
     assert words_off_page(figure) == []
     overlapping = [
         (word, other)
         for place, (word, box) in enumerate(boxes)
         for other, beside in boxes[place + 1 :]
-        if box.padded(-1).overlaps(beside.padded(-1))
+        if box.overlaps(beside)
     ]
     assert overlapping == []
     assert cut_marks(figure) == []

@@ -140,7 +140,7 @@ def _other_value(draw: st.DrawFn, text: str) -> str:
     tree, place = _somewhere(draw, text)
     if place:
         _parent(tree, place)[place[-1]] = draw(st.sampled_from(NASTY))
-    return yaml.safe_dump(tree, allow_unicode=True) if place else text
+    return yaml.dump(tree, Dumper=yaml.CSafeDumper, allow_unicode=True) if place else text
 
 
 def _other_key(draw: st.DrawFn, text: str) -> str:
@@ -149,7 +149,7 @@ def _other_key(draw: st.DrawFn, text: str) -> str:
     if isinstance(parent, dict):
         word = draw(st.sampled_from(["seed", "exclude", "name", "../x", "", "é", "depth", "question", "x" * 300]))
         parent[word] = parent.pop(place[-1]) if draw(st.booleans()) else parent[place[-1]]
-        return yaml.safe_dump(tree, allow_unicode=True)
+        return yaml.dump(tree, Dumper=yaml.CSafeDumper, allow_unicode=True)
     return text
 
 
@@ -161,7 +161,7 @@ def _other_text(draw: st.DrawFn, text: str) -> str:
 
 def _somewhere(draw: st.DrawFn, text: str) -> tuple[Any, tuple[Any, ...]]:
     try:
-        tree = yaml.safe_load(text)
+        tree = yaml.load(text, Loader=yaml.CSafeLoader)
     except (yaml.YAMLError, ValueError):
         return None, ()
     found = paths(tree)
