@@ -128,7 +128,7 @@ def main() -> int:
     arguments = parser.parse_args()
     from actbench.training.process import prepare_process
 
-    prepare_process(ROOT / ".pytest_cache" / os.environ.get("PYTEST_XDIST_WORKER", "main"))
+    prepare_process(ROOT / ".pytest_cache")
     content = trained()
     if not arguments.write:
         print(json.dumps(content))

@@ -1,6 +1,5 @@
 """The golden runs trained in fresh processes under several instruction sets, and how far their losses lie apart."""
 
-import functools
 import json
 import os
 import subprocess
@@ -8,7 +7,9 @@ import sys
 
 from actbench.training import process
 from golden import ROOT, Content
+from once import made_once
 
+FILE = "numbers.json"
 KINDS = ("cpu-avx2", "cpu-avx512")
 LOSSES = ("train_loss", "val_loss", "test_loss")
 # Largest relative difference of a final loss after 20 to 40 updates between instruction sets or processors. Measured
@@ -25,12 +26,18 @@ def missing_instructions(kind: str) -> str | None:
     return f"{kind} is not within this processor's {widest}"
 
 
-@functools.cache
-def fresh_numbers(kind: str, exported: tuple[tuple[str, str], ...] = ()) -> Content:
+def fresh_numbers(kind: str) -> Content:
+    """Train the golden runs once in a session, as `numbers_under` does."""
+    folder = made_once(f"golden-{kind}", lambda made: (made / FILE).write_text(json.dumps(numbers_under(kind))))
+    content: Content = json.loads((folder / FILE).read_text())
+    return content
+
+
+def numbers_under(kind: str, **exported: str) -> Content:
     """Train the golden runs in a fresh process that is asked for the instructions of a kind of device."""
     environment = {
         **os.environ,
-        **dict(exported),
+        **exported,
         "ACTBENCH_INSTRUCTIONS": kind.removeprefix("cpu-"),
         "PYTHONPATH": str(ROOT / "src"),
     }

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from once import SHARED
 from source_tree import ROOT
 
 # file -> functions before the registry, and the entry at its end
@@ -71,6 +72,8 @@ def extended(folder: Path) -> Path:
     for part in ("src", "tests", "config"):
         shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__", "slurm", "faults"))
     shutil.copy(ROOT / "pyproject.toml", folder)
+    (folder / "cache").mkdir()
+    (folder / ".pytest_cache").symlink_to(folder / "cache")  # verbs and tests compile their loops once
     for name, (functions, entry) in ADDED.items():
         file = folder / "src" / "actbench" / "levels" / name
         lines = file.read_text(encoding="utf-8").rstrip().splitlines()
@@ -83,6 +86,7 @@ def extended(folder: Path) -> Path:
 
 def run_there(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     """Run a module of Python with the copied library."""
-    environment = {**os.environ, "PYTHONPATH": str(folder / "src"), "ACTBENCH_CACHE": str(folder / "cache")}
+    inherited = {name: value for name, value in os.environ.items() if name != SHARED}
+    environment = {**inherited, "PYTHONPATH": str(folder / "src"), "ACTBENCH_CACHE": str(folder / "cache")}
     command = [sys.executable, "-m", *words]
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=600)

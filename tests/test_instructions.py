@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from golden import ROOT, changed_numbers
-from instructions import KINDS, TOLERANCE, fresh_numbers, largest_difference, missing_instructions
+from instructions import KINDS, TOLERANCE, fresh_numbers, largest_difference, missing_instructions, numbers_under
 
 # What a process says of itself that was prepared as a job's: the kernels of torch and BLAS, oneDNN's log of a GELU, the
 # machine code of compiled loops.
@@ -57,7 +57,7 @@ def test_the_environment_cannot_change_the_numbers() -> None:
     kind = KINDS[0]
     needs(kind)
     exported = {"MKL_CBWR": "AUTO", "ONEDNN_MAX_CPU_ISA": "SSE41", "ATEN_CPU_CAPABILITY": "default"}
-    assert changed_numbers(fresh_numbers(kind), fresh_numbers(kind, tuple(exported.items()))) == []
+    assert changed_numbers(fresh_numbers(kind), numbers_under(kind, **exported)) == []
 
 
 @pytest.mark.parametrize(("kind", "core", "wide"), [("cpu-avx2", "Haswell", False), ("cpu-avx512", "SkylakeX", True)])
