@@ -1,6 +1,8 @@
 """Results to draw from: made-up tables and everything that the figures read, with no training."""
 
+import hashlib
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +12,12 @@ from actbench.analysis.claim_tests import read_evidence
 from actbench.analysis.claims import compute_claims
 from actbench.analysis.statistics import stats_path, write_statistics
 from actbench.plan.config import Config, Value, load_config
+from actbench.show.contract import declarations
 from actbench.show.explorer_theory import CONDITION
+from actbench.show.figure_file import write_figure
 from actbench.show.inputs import Inputs, read_inputs
 from ledgers import claim, ledger_of
+from once import made_once
 from synthetic import write_results
 
 LEVELS: dict[str, tuple[Value, ...]] = {
@@ -49,7 +54,26 @@ def write_config(folder: Path, question: str = "Which?", **levels: tuple[Value, 
 def draw_from(folder: Path, question: str = "Which?", **levels: tuple[Value, ...]) -> Path:
     """Write a config, its made-up tables and all statistics under `folder/results`; return the config's path."""
     path = write_config(folder, question, **levels)
-    config, results = load_config(path), folder / "results"
+    name = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+    made = made_once(f"drawn-{name}", lambda unfinished: _make_up(load_config(path), unfinished))
+    shutil.copytree(made, folder, dirs_exist_ok=True)
+    return path
+
+
+def draw_all(folder: Path) -> Path:
+    """Write what `draw_from` does by default, and every figure under `folder/figures`; return the config's path."""
+
+    def draw(unfinished: Path) -> None:
+        config = load_config(draw_from(unfinished))
+        for name in declarations():
+            write_figure(name, config, unfinished / "results", unfinished / "figures")
+
+    shutil.copytree(made_once("figures", draw), folder, dirs_exist_ok=True)
+    return folder / "drawn.yaml"
+
+
+def _make_up(config: Config, folder: Path) -> None:
+    results = folder / "results"
     write_results(config, results)
     names = list(map(str, config.studies[0].levels["activation"]))
     stats_path(config.name, "cost", results).parent.mkdir(parents=True, exist_ok=True)
@@ -61,7 +85,6 @@ def draw_from(folder: Path, question: str = "Which?", **levels: tuple[Value, ...
     extra |= fake_theory(config) | {"probe": fake_probe(names)}
     for name, frame in extra.items():
         frame.to_csv(stats_path(config.name, name, results), index=False, float_format="%.10g", lineterminator="\n")
-    return path
 
 
 def fake_costs(names: list[str], rounds: int = 9) -> pd.DataFrame:

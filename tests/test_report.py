@@ -10,14 +10,12 @@ import pandas as pd
 import pytest
 from plotly.offline import get_plotlyjs
 
-from actbench.plan.config import load_config
 from actbench.plan.errors import ConfigError
 from actbench.show import downloads, report
 from actbench.show.contract import declarations
-from actbench.show.figure_file import write_figure
 from actbench.show.report import write_report
 from actbench.show.sheet import CHOICES, Cell, make_sheet, write_cell
-from drawn import draw_from
+from drawn import draw_all
 
 CASES = tuple(f"depth {n}, init he_normal" for n in range(4))
 LISTED, LONG_NOTE = " | ".join(CASES), "a b " * 30
@@ -57,11 +55,7 @@ class Page(HTMLParser):
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Make results and every figure."""
-    folder = tmp_path_factory.mktemp("report")
-    config = load_config(draw_from(folder))
-    for name in declarations():
-        write_figure(name, config, folder / "results", folder / "figures")
-    return folder
+    return draw_all(tmp_path_factory.mktemp("report")).parent
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import pytest
 
 from actbench.shell.cli import main
 from actbench.show.contract import declarations
-from drawn import draw_from
+from drawn import draw_all, draw_from
 
 
 @pytest.fixture
@@ -29,12 +29,16 @@ def test_figure_writes_its_files_and_names_them(here: Path, capsys: pytest.Captu
     assert all(Path(file).is_file() for file in answer["files"])
 
 
-def test_without_a_name_all_figures_are_drawn(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Each figure has its files, and --json lists them all in one document."""
+def test_without_a_name_all_figures_are_drawn(
+    here: Path, tmp_path_factory: pytest.TempPathFactory, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each figure has its files, with the bytes of one drawn alone, and --json lists them all in one document."""
     assert main(["figure", here.name, "--json"]) == 0
     answers = json.loads(capsys.readouterr().out)
     assert [answer["figure"] for answer in answers] == list(declarations())
-    assert all(Path(file).is_file() for answer in answers for file in answer["files"])
+    alone = draw_all(tmp_path_factory.mktemp("alone")).parent
+    for answer in answers:
+        assert all(Path(file).read_bytes() == (alone / file).read_bytes() for file in answer["files"]), answer["figure"]
 
 
 def test_an_unknown_figure_is_refused(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -49,10 +53,9 @@ def test_an_unknown_figure_is_refused(here: Path, capsys: pytest.CaptureFixture[
 
 def test_results_of_another_config_are_refused(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A report of a config whose tables were made from other levels gives exit code 2 and one line."""
-    for name in declarations():
-        assert main(["figure", here.name, name]) == 0
-    here.write_text(here.read_text().replace("depth: [2, 8]", "depth: [2, 4]"))
+    draw_all(here.parent)
     capsys.readouterr()
+    here.write_text(here.read_text().replace("depth: [2, 8]", "depth: [2, 4]"))
     assert main(["report", here.name]) == 2
     captured = capsys.readouterr()
     assert "another config" in captured.err
@@ -61,8 +64,7 @@ def test_results_of_another_config_are_refused(here: Path, capsys: pytest.Captur
 
 def test_report_writes_the_page(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """--json names the page and its size in bytes."""
-    for name in declarations():
-        assert main(["figure", here.name, name]) == 0
+    draw_all(here.parent)
     capsys.readouterr()
     assert main(["report", here.name, "--json"]) == 0
     answer = json.loads(capsys.readouterr().out)
