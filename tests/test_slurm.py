@@ -3,6 +3,7 @@
 Each of six shards meets an accident of its own in one workflow, after the first of its two stacks is saved.
 """
 
+import re
 import signal
 import time
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from actbench.plan.sources import figure_names
 from tiny import link_compiled, write_config
 from virtual_cluster import (
     PROFILE,
@@ -53,6 +55,9 @@ TOO_LITTLE = (
     f"train:runtime=1 if '{SHARD['late']}' in wildcards.shard and attempt < 2 else 10 * attempt",
     f"train:mem_mb=450 if '{SHARD['large']}' in wildcards.shard and attempt < 2 else 2000 * attempt",
 )
+RULES = sorted((ROOT / "workflow" / "rules").glob("*.smk"))
+LOCAL = {"data", "figures", "paper"}  # rules that the Snakefile keeps off the cluster
+DRAWN_THERE = {"activation_ranking", "trainable_depth"}
 
 
 @pytest.fixture(scope="module")
@@ -216,15 +221,26 @@ def test_every_job_has_its_log(accidents: Accidents) -> None:
 
 
 def test_the_smoke_workflow(cluster: None, tmp_path: Path) -> None:
-    """Every step from data to the manifest runs as a job, and leaves the tables of a run on this machine."""
+    """Every step from data to the manifest runs as a job, and leaves the tables of a run on this machine.
+
+    Two figures are jobs of the cluster; the others, by the same rule, of this machine in between: in each job of the
+    cluster two processes of Snakemake begin, which takes twice as long as to draw.
+    """
     smoke, folders = ROOT / "config" / "smoke.yaml", (tmp_path / "here", tmp_path / "there")
     for folder in folders:
         folder.mkdir()
         new_folder(folder)
     run_workflow(folders[0], smoke, "results/smoke/tables/runs.parquet", "--cores", "2")
+    run_workflow(folders[1], smoke, "--omit-from", "figure", *PROFILE)
+    others = [f"figures/smoke/{name}.csv" for name in figure_names() if name not in DRAWN_THERE]
+    run_workflow(folders[1], smoke, *others, "--cores", "2")
     run_workflow(folders[1], smoke, *PROFILE)
     assert (folders[1] / "results" / "smoke" / "manifest.json").exists()
     same_tables(*folders, "smoke")
+    logs = folders[1] / "logs" / "slurm"
+    rules = re.findall(r"^rule (\w+):", "".join(file.read_text() for file in RULES), re.MULTILINE)
+    assert {f"rule_{rule}" for rule in rules if rule not in LOCAL} == {folder.name for folder in logs.iterdir()}
+    assert {folder.name for folder in (logs / "rule_figure").iterdir()} == DRAWN_THERE
 
 
 def test_the_controller_may_be_killed(cluster: None, here: Path, tmp_path: Path) -> None:
