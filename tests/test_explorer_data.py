@@ -10,7 +10,7 @@ import pytest
 from actbench.analysis.atomic_file import write_text
 from actbench.plan.checksums import checksum_path
 from actbench.plan.config import load_config
-from actbench.show import explorer
+from actbench.show import explorer, inputs
 from actbench.show.explorer import DARK_PAPER, contrast, embed, explorer_data, on_dark
 from actbench.show.style import LOOKS
 from drawn import draw_from
@@ -47,13 +47,8 @@ def test_every_number_of_the_statistics_is_packed(config_path: Path) -> None:
 def test_a_number_out_of_range_is_left_out(config_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A spread that left the range of float32 is null on the page: JSON has no infinity."""
     config, stats = load_config(config_path), config_path.parent / "results" / "drawn" / "stats"
-    read = explorer.read_csv
-
-    def overflown(path: Path) -> pd.DataFrame:
-        frame = read(path)
-        return frame.assign(gradient_norm=float("inf")) if "gradient_norm" in frame else frame
-
-    monkeypatch.setattr(explorer, "read_csv", overflown)
+    overflown = explorer.read_csv(stats / "explorer_layers.csv").assign(gradient_norm=float("inf"))
+    monkeypatch.setattr(explorer, "iterate_csv", lambda path: iter([overflown]))
     packed = explorer_data(config, stats)
     embed(packed)
     assert {value for values in packed["studies"][0]["layers"]["start"]["gradient_norm"] for value in values} == {None}
@@ -81,6 +76,20 @@ def test_a_large_grid_leaves_profiles_out_and_says_so(config_path: Path, monkeyp
         (study,) = packed["studies"]
         profiles = study["layers"]["start"].get("gradient_norm", [None] * len(study["chosen"]))
         assert [values is not None for values in profiles] == [bool(chosen and kept) for chosen in study["chosen"]]
+
+
+def test_profiles_read_a_few_at_a_time_are_the_same(config_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether all rows fit the page, those at the chosen rates or none, parts of seven rows give what one gives."""
+    config, stats = load_config(config_path), config_path.parent / "results" / "drawn" / "stats"
+    rows, notes = len(pd.read_csv(stats / "explorer_layers.csv")), set()
+    for limit in (rows, rows - 1, 1):
+        monkeypatch.setattr(explorer, "MOST_PROFILE_ROWS", limit)
+        monkeypatch.setattr(inputs, "ROWS_AT_ONCE", rows)
+        whole = explorer_data(config, stats)
+        monkeypatch.setattr(inputs, "ROWS_AT_ONCE", 7)
+        assert explorer_data(config, stats) == whole
+        notes.add(whole["note"])
+    assert len(notes) == 3
 
 
 def test_embedded_json_cannot_end_its_element() -> None:

@@ -11,6 +11,7 @@ from scipy.stats import kstest, ttest_1samp
 from statsmodels.formula.api import ols
 from statsmodels.stats.anova import anova_lm
 
+from actbench.analysis import factorial
 from actbench.analysis.factorial import adjusted, f_test, factor_effects, make_model, shares
 from actbench.analysis.metrics import CONDITION
 from actbench.analysis.seed_resampling import SeedStatistic, seed_intervals
@@ -44,6 +45,16 @@ def planted(cells: pd.DataFrame) -> "pd.Series[float]":
 def terms(rows: pd.DataFrame, response: str = "accuracy") -> pd.DataFrame:
     """Analyse and return the terms of one response."""
     return factor_effects(rows).query("response == @response").set_index("term")
+
+
+@pytest.mark.parametrize("dropped", [[], [0, 7]])
+def test_cells_taken_a_few_at_a_time_give_the_same(dropped: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sums over the cells do not hang on how many are in memory at once, but for the order of summation."""
+    rows = table(planted, 0.05)
+    rows = rows[~rows.groupby(list(LEVELS)).ngroup().isin(dropped)]
+    whole = factor_effects(rows)
+    monkeypatch.setattr(factorial, "CELLS_AT_ONCE", 5)
+    pd.testing.assert_frame_equal(factor_effects(rows), whole, rtol=1e-10)
 
 
 @pytest.mark.parametrize("dropped", [[], [0, 7]])
@@ -83,7 +94,7 @@ def test_planted_effects_are_found_and_the_shares_add_up_to_one() -> None:
 
 def test_p_is_uniform_without_an_effect() -> None:
     """Of 300 tables of noise, p of mains and interactions is uniform (Kolmogorov and Smirnov), 5 % are below 0.05."""
-    model = make_model(table(nothing, 1.0, seeds=1)[list(LEVELS)], centred=True)
+    model = make_model(table(nothing, 1.0, seeds=1)[list(LEVELS)])
     draws = np.random.default_rng(3).standard_normal((300, len(model.cells), 4))
     found = [{term: f_test(z, values)["p"] for term, z in adjusted(model, values).items()} for values in draws]
     for term, p in pd.DataFrame(found).items():
@@ -98,7 +109,7 @@ def test_intervals_of_shares_hold_the_truth_at_about_their_rate() -> None:
     variance = float((truth.groupby(cells["activation"]).mean() - truth.mean()).pow(2).mean())
     whole = float(truth.var(ddof=0)) + 0.1**2
     noise = 0.1**2 * 2 / (len(cells) * 10) / whole  # what noise adds to the share of two degrees of freedom
-    model, draws = make_model(cells[list(LEVELS)], centred=True), np.random.default_rng(1)
+    model, draws = make_model(cells[list(LEVELS)]), np.random.default_rng(1)
     held = []
     for _ in range(60):
         values = truth.to_numpy()[:, None] + 0.1 * draws.standard_normal((len(cells), 10))

@@ -4,21 +4,32 @@ import numpy as np
 import pandas as pd
 
 from actbench.analysis.gradients import gradient_table
-from actbench.analysis.layer_ends import END, START, ends_of
+from actbench.analysis.layer_ends import END, MOMENTS, PROFILES, START, Ends, add_ends, no_ends
 from actbench.analysis.layer_records import records_of
 from actbench.analysis.metrics import scores_by_study
 from actbench.plan.design import expand
 from synthetic import fake_frames, make_config
 
 
-def made_up(**options: object) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """Return scores, runs and layers at both ends of made-up results whose norms differ by seed and clipping rule."""
+def ends_of(layers: pd.DataFrame, runs: pd.DataFrame) -> Ends:
+    """Return the numbers at both ends of these runs."""
+    ends = no_ends(runs)
+    add_ends(ends, records_of(layers, pd.Index(runs["run_key"])), runs)
+    return ends
+
+
+def recorded(**options: object) -> tuple[dict[str, pd.DataFrame], pd.DataFrame]:
+    """Return the tables of made-up results, and layers whose norms differ by seed."""
     frames = fake_frames(expand(make_config(clip=("none", "norm(1.0)"))), **options)  # type: ignore[arg-type]
     layers = frames["layers"].merge(frames["runs"][["run_key", "seed"]], on="run_key")
     layers["value"] = (layers["value"] * (1 + layers["seed"])).astype("float32")
-    runs = frames["runs"]
-    ends = ends_of(records_of(layers, pd.Index(runs["run_key"])), runs)
-    return scores_by_study(runs, frames["studies"]), runs, ends
+    return frames, layers
+
+
+def made_up(**options: object) -> tuple[pd.DataFrame, pd.DataFrame, Ends]:
+    """Return scores, runs and their layers at both ends."""
+    frames, layers = recorded(**options)
+    return scores_by_study(frames["runs"], frames["studies"]), frames["runs"], ends_of(layers, frames["runs"])
 
 
 def test_median_and_range_are_over_seeds() -> None:
@@ -50,10 +61,23 @@ def test_failed_runs_count_before_training_only() -> None:
 
 def test_parts_by_activation_give_the_same_rows() -> None:
     """Activations taken one after another and joined give the table of all at once."""
-    scores, runs, ends = made_up()
-    parts = []
-    for _, own in runs.groupby("activation"):
-        place = pd.Series(range(len(own)), index=own.index)
-        kept = ends[ends["run"].isin(own.index)]
-        parts.append(gradient_table(scores, own, kept.assign(run=kept["run"].map(place))))
-    pd.testing.assert_frame_equal(pd.concat(parts, ignore_index=True), gradient_table(scores, runs, ends))
+    frames, layers = recorded()
+    runs, scores = frames["runs"], scores_by_study(frames["runs"], frames["studies"])
+    parts = [gradient_table(scores, own, ends_of(layers, own)) for _, own in runs.groupby("activation")]
+    whole = gradient_table(scores, runs, ends_of(layers, runs))
+    pd.testing.assert_frame_equal(pd.concat(parts, ignore_index=True), whole)
+
+
+def test_each_number_is_in_its_place() -> None:
+    """The cube of each depth holds the rows of the table at step 0 and, of runs that are ok, at the last; else nan."""
+    frames, layers = recorded()
+    ends, place = ends_of(layers, frames["runs"]), pd.Index(frames["runs"]["run_key"])
+    rows = layers.merge(frames["runs"][["run_key", "depth", "steps", "status"]], on="run_key")
+    last = (rows["step"] == rows["steps"]) & (rows["status"] == "ok")
+    rows = rows[((rows["step"] == 0) | last) & rows["diagnostic"].isin(PROFILES) & (rows["layer"] > 0)]
+    for row in rows.sample(200, random_state=0).itertuples():
+        run, kind = ends.place_R[place.get_loc(row.run_key)], PROFILES.index(row.diagnostic)
+        assert (
+            ends.cubes[row.depth][run, MOMENTS.index(START if row.step == 0 else END), row.layer - 1, kind] == row.value
+        )
+    assert sum(int((~np.isnan(cube)).sum()) for cube in ends.cubes.values()) == len(rows)

@@ -6,7 +6,7 @@ import pytest
 
 from actbench.analysis import inside as statistic
 from actbench.analysis.hidden_layers import reduce_hidden
-from actbench.analysis.inside import BY, DIAGNOSTICS, causes_of, inside, means_of
+from actbench.analysis.inside import BY, DIAGNOSTICS, causes_of, inside, levels_of, means_of
 from actbench.analysis.layer_records import names, records_of
 from actbench.plan.design import expand
 from synthetic import fake_frames, make_config
@@ -28,7 +28,7 @@ def table_of(
     records = records_of(layers, pd.Index(runs["run_key"]))
     wanted = np.ones((len(records.run_B), len(names()) + 1), dtype=bool)
     means = means_of(reduce_hidden(records, runs["depth"].to_numpy(), wanted))
-    return inside(runs, members, means, causes_of([(runs if whole is None else whole, members)]))
+    return inside(runs, members, means, causes_of([levels_of(runs if whole is None else whole, members)]))
 
 
 def test_a_row_is_the_median_over_seeds(frames: dict[str, pd.DataFrame]) -> None:

@@ -11,7 +11,7 @@ import pandas as pd
 from actbench.analysis.curves import fill_failures
 from actbench.analysis.evaluations import Evaluations
 from actbench.analysis.json_rows import round_digits
-from actbench.analysis.layer_ends import profiles
+from actbench.analysis.layer_ends import Ends, profiles
 from actbench.analysis.metrics import CONDITION, add_metrics
 
 NAMES = ("explorer", "explorer_curves", "explorer_layers")
@@ -25,7 +25,7 @@ def explore(
     members: pd.DataFrame,
     scores: pd.DataFrame,
     curves: Evaluations,
-    ends: pd.DataFrame,
+    ends: Ends,
     schedule: pd.DataFrame,
 ) -> Frames:
     """Make the three tables of the explorer from some of the runs: those of whole activations.
@@ -35,7 +35,7 @@ def explore(
         members: the table `studies`, the rows of these runs.
         scores: the runs at the chosen learning rates, from `metrics.scores_by_study`.
         curves: the table `curves`, of these runs and maybe others.
-        ends: from `layer_ends.ends_of` of these `runs`.
+        ends: from `layer_ends.add_ends`, of these `runs`.
         schedule: the steps and splits at which runs of each length are evaluated, from `curves.schedule_of`.
 
     Returns:
@@ -49,7 +49,7 @@ def explore(
         run=pd.Index(runs["run_key"]).get_indexer(own["run_key"]),
     )
     means = _mean_curves(fill_failures(own, curves, schedule, ["study", "cell"]))
-    return dict(zip(NAMES, (own, means, profiles(own, ends, runs["depth"].to_numpy())), strict=True))
+    return dict(zip(NAMES, (own, means, profiles(own, ends)), strict=True))
 
 
 def number_on(part: Frames, used: "Counter[str]") -> Frames:

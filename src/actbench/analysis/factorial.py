@@ -18,9 +18,11 @@ from actbench.analysis.multiplicity import holm
 from actbench.analysis.seed_resampling import SeedStatistic, seed_intervals
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
+Contrasts = np.ndarray[Any, np.dtype[np.int8]]  # 1, 0 and -1
 Term = tuple[str, ...]
 RESPONSES = ("accuracy", "accuracy_rank", "trained")
 TOLERANCE = 1e-9
+CELLS_AT_ONCE = 4096
 SEPARATED = "linear probability model: a logistic one has no finite estimate here"
 CONFOUNDED = "not estimable: confounded with other terms"
 REST: tuple[Term, ...] = (("higher_order",), ("seed",), ("seed_interaction",))
@@ -33,7 +35,7 @@ class Model:
     cells: pd.DataFrame
     terms: list[Term]
     columns: dict[Term, slice]
-    design_CK: Array
+    design_CK: Contrasts
 
 
 def factor_effects(rows: pd.DataFrame) -> pd.DataFrame:
@@ -74,7 +76,7 @@ def _of_study(study: str, rows: pd.DataFrame) -> pd.DataFrame:
     if complete.empty:
         return pd.DataFrame()
     left_out = len(wide) - len(complete)
-    model = make_model(complete.index.to_frame(index=False), centred=True)
+    model = make_model(complete.index.to_frame(index=False))
     together_CS = complete[list(RESPONSES)].to_numpy(dtype=np.float64)
     contrasts = adjusted(model, together_CS)
     parts = []
@@ -88,41 +90,41 @@ def _of_study(study: str, rows: pd.DataFrame) -> pd.DataFrame:
     return frame.assign(family=family, p_holm=frame.groupby("response")["p"].transform(holm))
 
 
-def make_model(cells: pd.DataFrame, pairs: bool = True, centred: bool = False) -> Model:
+def make_model(cells: pd.DataFrame, pairs: bool = True) -> Model:
     """Return the design of all main effects and two-way interactions in sum-to-zero contrasts.
 
     Args:
         cells: the level of each factor in each cell.
         pairs: without them main effects alone.
-        centred: take off the mean of each column; done here, since of a large grid no second array has room.
     """
     factors = list(cells.columns)
     single = {name: _contrasts(cells[name]) for name in factors}
     terms: list[Term] = [(name,) for name in factors] + (list(combinations(factors, 2)) if pairs else [])
     ends = [0, *accumulate(math.prod(single[name].shape[1] for name in term) for term in terms)]
     columns = {term: slice(start, end) for term, (start, end) in zip(terms, pairwise(ends), strict=True)}
-    design_CK = np.empty((len(cells), ends[-1]))
+    design_CK = np.empty((len(cells), ends[-1]), dtype=np.int8)
     for term, own in columns.items():
         part = single[term[0]]
         if len(term) == 2:
             part = (part[:, :, None] * single[term[1]][:, None, :]).reshape(len(cells), -1)
-        design_CK[:, own] = part - part.mean(axis=0) if centred else part
+        design_CK[:, own] = part
     return Model(cells, terms, columns, design_CK)
 
 
-def _contrasts(levels: "pd.Series[Any]") -> Array:
+def _contrasts(levels: "pd.Series[Any]") -> Contrasts:
     """Return one column for each level but the last: 1 there, -1 at the last, 0 elsewhere."""
     codes, known = pd.factorize(levels, sort=True)
-    return np.asarray(np.vstack([np.eye(len(known) - 1), -np.ones(len(known) - 1)])[codes])
+    k = len(known) - 1
+    return np.asarray(np.vstack([np.eye(k, dtype=np.int8), np.full(k, -1, dtype=np.int8)])[codes])
 
 
 def adjusted(model: Model, values_CS: Array) -> dict[Term, Array]:
-    """Return for each term of a centred model its orthonormal contrasts (D, S), adjusted for others.
+    """Return for each term its orthonormal contrasts (D, S), adjusted for the mean and for others.
 
     Those are the terms that do not contain it. D is smaller than the columns of the term where other terms determine
     some of them, 0 where they determine all.
     """
-    gram_KK, right_KS = model.design_CK.T @ model.design_CK, model.design_CK.T @ (values_CS - values_CS.mean(axis=0))
+    gram_KK, right_KS = _products(model, values_CS - values_CS.mean(axis=0))
     found = {}
     for term in model.terms:
         own = np.arange(gram_KK.shape[0])[model.columns[term]]
@@ -136,6 +138,18 @@ def adjusted(model: Model, values_CS: Array) -> dict[Term, Array]:
         kept = size > TOLERANCE * max(float(gram_KK.diagonal().max()), 1.0)
         found[term] = (vectors[:, kept] / np.sqrt(size[kept])).T @ (right_KS[own] - weights.T @ right_KS[other])
     return found
+
+
+def _products(model: Model, values_CS: Array) -> tuple[Array, Array]:
+    """Return XᵀX and Xᵀ values of the centred design X, some cells at a time: of a large grid X itself is too large."""
+    mean_K = model.design_CK.mean(axis=0)
+    gram_KK, right_KS = np.zeros((len(mean_K), len(mean_K))), np.zeros((len(mean_K), values_CS.shape[1]))
+    for start in range(0, len(values_CS), CELLS_AT_ONCE):
+        own = slice(start, start + CELLS_AT_ONCE)
+        centred_CK = model.design_CK[own] - mean_K
+        gram_KK += centred_CK.T @ centred_CK
+        right_KS += centred_CK.T @ values_CS[own]
+    return gram_KK, right_KS
 
 
 def _of_response(model: Model, contrasts: dict[Term, Array], values_CS: Array, response: str) -> pd.DataFrame:

@@ -15,10 +15,12 @@ DIAGNOSTICS = (
     "global_gradient_norm", "clip_coefficient", "gradient_ratio",
 )  # fmt: skip
 OUTCOMES = ("clip_rate", "failed")  # of the whole run, at its last step
+WORDS = pd.CategoricalDtype(sorted((*DIAGNOSTICS, *OUTCOMES)))  # text takes ten times the room
 CAUSES = tuple(name for name in FACTORS if name not in ("dataset", "model", "activation", "seed"))
 ALL = "activation"  # the cause under which all runs of an activation stand
 BY = ["study", "activation", "cause", "level", "diagnostic", "step"]
 SLOT = BY[4:]
+Levels = dict[str, dict[str, set[Any]]]  # by study and cause
 Causes = dict[str, list[str]]  # by study
 ROWS_AT_ONCE = 5_000  # runs in groups; each has about a hundred numbers
 
@@ -29,19 +31,26 @@ def means_of(hidden: pd.DataFrame) -> pd.DataFrame:
     return own.rename(columns={"mean": "value"})
 
 
-def causes_of(parts: Iterable[tuple[pd.DataFrame, pd.DataFrame]]) -> Causes:
-    """Return the factors that vary in each study, whichever activation has the levels.
+def levels_of(runs: pd.DataFrame, members: pd.DataFrame) -> Levels:
+    """Return the levels of each of CAUSES in each study.
 
-    parts: the runs of some activations, and the rows of the table `studies` that name them.
+    Args:
+        runs: runs of some activations.
+        members: the rows of the table `studies` that name them.
     """
-    levels: dict[str, dict[str, set[Any]]] = {}
-    for runs, members in parts:
-        for study, rows in members.groupby("study"):
-            own = runs.take(_places(runs, rows))
-            known = levels.setdefault(str(study), {cause: set() for cause in CAUSES})
+    studies = {str(study): runs.take(_places(runs, rows)) for study, rows in members.groupby("study")}
+    return {study: {cause: set(own[cause].unique()) for cause in CAUSES} for study, own in studies.items()}
+
+
+def causes_of(parts: Iterable[Levels]) -> Causes:
+    """Return the factors that vary in each study, whichever activation has the levels, from `levels_of` each."""
+    known: dict[str, dict[str, set[Any]]] = {}
+    for part in parts:
+        for study, levels in part.items():
+            own = known.setdefault(study, {cause: set() for cause in CAUSES})
             for cause in CAUSES:
-                known[cause] |= set(own[cause].unique())
-    return {study: [cause for cause in CAUSES if len(known[cause]) > 1] for study, known in levels.items()}
+                own[cause] |= levels[cause]
+    return {study: [cause for cause in CAUSES if len(levels[cause]) > 1] for study, levels in known.items()}
 
 
 def inside(runs: pd.DataFrame, members: pd.DataFrame, means: pd.DataFrame, causes: Causes) -> pd.DataFrame:
@@ -54,16 +63,19 @@ def inside(runs: pd.DataFrame, members: pd.DataFrame, means: pd.DataFrame, cause
         runs: rows of the table `runs`, those of whole activations.
         members: the table `studies`, the rows of these runs.
         means: over hidden layers of these runs, from `means_of`.
-        causes: from `causes_of` all activations.
+        causes: from `causes_of` the levels of all activations.
 
     Returns:
         Columns of stats_schema.INSIDE, in the order of BY.
     """
     runs = runs.reset_index(drop=True)
-    measured, slots = _numbered(pd.concat([means.astype({"diagnostic": "str"}), _outcomes(runs)]), SLOT, "slot")
+    both = pd.concat([rows.astype({"diagnostic": WORDS}) for rows in (means, _outcomes(runs))])
+    measured, slots = _numbered(both, SLOT, "slot")
+    del both
     parts = [_levels(runs, str(study), rows, causes[str(study)]) for study, rows in members.groupby("study")]
     levels, groups = _numbered(pd.concat(parts), [*BY[:4], "seed"], "group")
     per_seed = pd.concat([_per_seed(own, measured, len(slots)) for own in _some_at_once(levels)])
+    slots = slots.astype({"diagnostic": "str"})
     named = (groups.iloc[per_seed.index // len(slots)], slots.iloc[per_seed.index % len(slots)])
     rows = pd.concat([frame.reset_index(drop=True) for frame in (*named, per_seed)], axis=1)
     medians = rows.groupby(BY, as_index=False).agg(

@@ -55,11 +55,15 @@ def simple_effects(scores: pd.DataFrame, grid: RateGrid) -> pd.DataFrame:
     Returns:
         Columns of stats_schema.SIMPLE_EFFECTS; rows with within `all` take all levels of the other factors.
     """
-    parts = [part for study, rows in scores.groupby("study", sort=True) for part in _of_study(str(study), rows)]
-    if not parts:
+    means, sides = [], []
+    for study, rows in scores.groupby("study", sort=True):
+        for pairs in _of_study(str(study), rows):  # of which all together would be the largest thing in memory
+            means.append(_over_seeds(pairs))
+            sides.append(pairs[[*EFFECT, *SIDES]].drop_duplicates())
+    if not means:
         return pd.DataFrame()
-    pairs = pd.concat(parts, ignore_index=True)
-    found = _over_seeds(pairs).merge(chosen_again(grid, pairs, EFFECT), on=EFFECT, validate="one_to_one")
+    chosen = chosen_again(grid, pd.concat(sides, ignore_index=True), EFFECT)
+    found = pd.concat(means, ignore_index=True).merge(chosen, on=EFFECT, validate="one_to_one")
     return found.assign(note=np.where(found["n_seeds"] > 1, "", TOO_SMALL))
 
 

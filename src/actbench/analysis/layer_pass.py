@@ -8,17 +8,17 @@ import pandas as pd
 from actbench.analysis.early_records import add_early, early_blocks
 from actbench.analysis.hidden_layers import reduce_hidden
 from actbench.analysis.inside import DIAGNOSTICS, means_of
-from actbench.analysis.layer_ends import ends_of
+from actbench.analysis.layer_ends import Ends, add_ends, no_ends
 from actbench.analysis.layer_records import Array, LayerRecords, flags_of
 from actbench.analysis.spool import Spool
 
 
 @dataclass(frozen=True)
 class Measured:
-    """What was measured in the layers of some runs: means from `inside.means_of`, ends from `layer_ends.ends_of`."""
+    """What was measured in the layers of some runs: means from `inside.means_of`, and the ends."""
 
     means: pd.DataFrame
-    ends: pd.DataFrame
+    ends: Ends
 
 
 def measure(parts: Iterable[LayerRecords], runs: pd.DataFrame, early: Spool, place: Array) -> Measured:
@@ -31,11 +31,11 @@ def measure(parts: Iterable[LayerRecords], runs: pd.DataFrame, early: Spool, pla
         place: the place of each of these runs among all of which `early` is to tell.
     """
     depths = runs["depth"].to_numpy()
-    means, ends = [], []
+    means, ends = [], no_ends(runs)
     for records in parts:
         wanted_BD = early_blocks(records, runs)[:, None] | flags_of(DIAGNOSTICS)
         hidden = reduce_hidden(records, depths, wanted_BD)
         add_early(early, place, runs, hidden)
         means.append(means_of(hidden))
-        ends.append(ends_of(records, runs))
-    return Measured(pd.concat(means, ignore_index=True), pd.concat(ends, ignore_index=True))
+        add_ends(ends, records, runs)
+    return Measured(pd.concat(means, ignore_index=True), ends)

@@ -14,7 +14,7 @@ from actbench.analysis.early_warning import early_warning, facts_of
 from actbench.analysis.evaluations import Evaluations
 from actbench.analysis.explorer import explore, number_on
 from actbench.analysis.gradients import gradient_table
-from actbench.analysis.inside import Causes, causes_of, inside
+from actbench.analysis.inside import Causes, causes_of, inside, levels_of
 from actbench.analysis.layer_pass import Measured, measure
 from actbench.analysis.layer_records import LayerRecords, read_records
 from actbench.analysis.spool import Spool, spooled
@@ -42,7 +42,7 @@ def compute_of_layers(
     """
     with spooled() as early:
         measured = measure([records], runs, early, np.arange(len(runs)))
-        schedule, causes = schedule_of(scores, curves), causes_of([(runs, members)])
+        schedule, causes = schedule_of(scores, curves), causes_of([levels_of(runs, members)])
         frames = _of_part(runs, members, scores, curves, schedule, measured, causes)
         return number_on(frames, Counter()) | {
             "early_warning": early_warning(facts_of(runs), members, read_early(early))
@@ -66,7 +66,7 @@ def of_activations(
         scores: the runs at the chosen learning rates.
         curves: the table `curves`.
         early: where early numbers go, by the places of runs in `curves`.
-        causes: from `inside.causes_of` all parts.
+        causes: from `inside.causes_of` the levels of all parts.
         results: folder of all results.
     """
     schedule, used = schedule_of(scores, curves), Counter[str]()

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from actbench.analysis import activation_pairs, comparisons, estimates, rank_stability, ranking
 from actbench.analysis.aggregates import aggregates
@@ -17,7 +18,7 @@ from actbench.analysis.early_records import read_early
 from actbench.analysis.early_warning import early_warning, facts_of
 from actbench.analysis.evaluations import COLUMNS, Evaluations, evaluations_of
 from actbench.analysis.factorial import factor_effects
-from actbench.analysis.inside import causes_of
+from actbench.analysis.inside import Causes, causes_of, levels_of
 from actbench.analysis.interactions import interactions, simple_effects
 from actbench.analysis.layer_records import records_of
 from actbench.analysis.layer_statistics import Parts, compute_of_layers, of_activations
@@ -141,15 +142,16 @@ def write_statistics(config: Config, results: Path = RESULTS, kinds: Collection[
     """
     members = read_table(config, "studies", results=results)
     publish = made_from(table_path(config.name, "runs", results))
-    counted, scores, facts = _read_scores(members, _runs_by_activation(config, members, results))
+    counted, scores, facts, causes = _read_scores(members, _runs_by_activation(config, members, results))
     curves = evaluations_of(iterate_rows(config, "curves", COLUMNS, results), pd.Index(facts["run_key"]))
     written: dict[str, int] = {}
     if "scores" in kinds:
         rows = pd.concat([outcomes(*part) for part in _runs_by_activation(config, members, results)], ignore_index=True)
         rounds = read_rounds(stats_path(config.name, "cost", results))
+        pa.default_memory_pool().release_unused()  # what reading took
         written |= _write(config, _compute(config, counted, scores, rows, curves, rounds), results, publish)
     if "layers" in kinds:
-        written |= _write_of_layers(config, members, scores, facts, curves, results, publish)
+        written |= _write_of_layers(config, members, scores, facts, causes, curves, results, publish)
     return written
 
 
@@ -165,6 +167,7 @@ def _write_of_layers(
     members: pd.DataFrame,
     scores: pd.DataFrame,
     facts: pd.DataFrame,
+    causes: Causes,
     curves: Evaluations,
     results: Path,
     publish: Publish,
@@ -183,7 +186,6 @@ def _write_of_layers(
                 add_lines(lines, name, frame)
                 written[name] += len(frame)
 
-        causes = causes_of(_runs_by_activation(config, members, results))
         parts = _runs_by_activation(config, members, results)
         for frames in of_activations(config, parts, scores, curves, early, causes, results):
             add(frames)
@@ -194,16 +196,18 @@ def _write_of_layers(
     return written
 
 
-def _read_scores(members: pd.DataFrame, parts: Parts) -> tuple[pd.DataFrame, ...]:
-    """Count the runs, score those at the chosen learning rates, give the facts of all, by their keys."""
-    counted, scores, facts = [], [], []
+def _read_scores(members: pd.DataFrame, parts: Parts) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, Causes]:
+    """Count the runs, score those at the chosen learning rates, give the facts of all by their keys, and the causes."""
+    counted, scores, facts, levels = [], [], [], []
     for runs, own in parts:
         counted.append(estimates.count_statuses(runs, own))
         scores.append(_scores(runs, own))
         facts.append(facts_of(runs))
+        levels.append(levels_of(runs, own))
     whole = pd.concat(counted)
     assert whole["size"].sum() == len(members), "the studies name runs that the table lacks"
-    return whole, join_scores(scores), pd.concat(facts).sort_values("run_key", ignore_index=True)
+    by_key = pd.concat(facts).sort_values("run_key", ignore_index=True)
+    return whole, join_scores(scores), by_key, causes_of(levels)
 
 
 def _runs_by_activation(

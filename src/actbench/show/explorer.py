@@ -6,6 +6,7 @@ nothing else; `explorer.js` says each average where it is taken. Beside profiles
 
 import json
 import math
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import pandas as pd
 from actbench.analysis.json_rows import spans
 from actbench.plan.config import Config, Study
 from actbench.show.explorer_theory import RELATIVE, pack_predictions
-from actbench.show.inputs import read_csv
+from actbench.show.inputs import iterate_csv, read_csv
 from actbench.show.style import SOLID, looks, ordered
 
 STATS = ("explorer", "explorer_curves", "explorer_layers")
@@ -24,6 +25,8 @@ SPLITS = ("val", "train")
 MOMENTS = ("start", "end")
 PLACE = ("study", "cell", "moment", "layer", "n_runs")
 MOST_PROFILE_ROWS = 100_000  # rows of explorer_layers that a page holds; in a larger grid those at the chosen rates
+CHOSEN_ALONE = "Layer profiles of this large grid are those at the learning rates chosen on validation data."
+TOO_MANY = "The layer profiles of this grid are too many for a page: see stats/explorer_layers.csv."
 SYMBOLS = {
     "o": "circle", "s": "square", "^": "triangle-up", "v": "triangle-down", "<": "triangle-left",
     ">": "triangle-right", "D": "diamond", "d": "diamond-tall", "p": "pentagon", "h": "hexagon",
@@ -41,10 +44,8 @@ def explorer_data(config: Config, stats: Path) -> Packed:
         config: gives the studies, their questions and the order of levels.
         stats: the folder results/<name>/stats.
     """
-    runs, curves, layers = (
-        read_csv(stats / f"{name}.csv") for name in ("explorer", "explorer_curves", "explorer_layers")
-    )
-    layers, note = _bounded(runs, layers)
+    runs, curves = (read_csv(stats / f"{name}.csv") for name in ("explorer", "explorer_curves"))
+    layers, note = _bounded(runs, iterate_csv(stats / "explorer_layers.csv"))
     predictions, places = pack_predictions(read_csv(stats / "theory.csv"), runs)
     runs = runs.assign(prediction=places)
     packed = [
@@ -61,14 +62,20 @@ def embed(value: Any) -> str:
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
-def _bounded(runs: pd.DataFrame, layers: pd.DataFrame) -> tuple[pd.DataFrame, str]:
-    if len(layers) <= MOST_PROFILE_ROWS:
-        return layers, ""
+def _bounded(runs: pd.DataFrame, parts: Iterable[pd.DataFrame]) -> tuple[pd.DataFrame, str]:
+    """Return the rows of `explorer_layers` that a page holds, and what it says of others; no more are held before."""
     chosen = runs.loc[runs["chosen"] == 1, ["study", "cell"]].drop_duplicates()
-    kept = layers.merge(chosen, on=["study", "cell"])
-    if len(kept) <= MOST_PROFILE_ROWS:
-        return kept, "Layer profiles of this large grid are those at the learning rates chosen on validation data."
-    return kept.iloc[:0], "The layer profiles of this grid are too many for a page: see stats/explorer_layers.csv."
+    fitting: dict[str, list[pd.DataFrame]] = {"": [], CHOSEN_ALONE: []}
+    rows = pd.DataFrame()
+    for rows in parts:
+        for note, own in (("", rows), (CHOSEN_ALONE, rows.merge(chosen, on=["study", "cell"]))):
+            if note in fitting:
+                fitting[note].append(own)
+            if sum(map(len, fitting.get(note, ()))) > MOST_PROFILE_ROWS:
+                del fitting[note]
+    for note, frames in fitting.items():
+        return pd.concat(frames, ignore_index=True), note
+    return rows.iloc[:0], TOO_MANY
 
 
 def _study(study: Study, runs: pd.DataFrame, curves: pd.DataFrame, layers: pd.DataFrame) -> Packed:

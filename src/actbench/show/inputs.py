@@ -1,6 +1,6 @@
 """What a figure may read: the tables and statistics that it declares, and nothing else."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from actbench.plan.config import Config
 from actbench.plan.errors import ConfigError
 
 REMEDY = "run snakemake with this config"
+ROWS_AT_ONCE = 50_000
 
 
 @dataclass(frozen=True)
@@ -36,10 +37,22 @@ def read_csv(path: Path) -> pd.DataFrame:
     return parse_csv(path)
 
 
+def iterate_csv(path: Path) -> Iterator[pd.DataFrame]:
+    """Yield the rows of a CSV file as `read_csv` reads them, at most ROWS_AT_ONCE at a time."""
+    refuse_damaged(path, remedy=REMEDY)
+    yield from _parsed(path, ROWS_AT_ONCE)
+
+
 def parse_csv(path: Path) -> pd.DataFrame:
     """Parse a CSV file of ours: numbers to the last digit; an empty field is a missing value, `none` is a word."""
+    (whole,) = _parsed(path, None)
+    return whole
+
+
+def _parsed(path: Path, rows: int | None) -> Iterator[pd.DataFrame]:
     try:
-        return pd.read_csv(path, keep_default_na=False, na_values=[""])
+        with pd.read_csv(path, keep_default_na=False, na_values=[""], iterator=True, chunksize=rows) as parts:
+            yield from parts if rows else [parts.read()]
     except FileNotFoundError:
         raise ConfigError(str(path), f"no such file; {REMEDY}") from None
     except (OSError, ValueError) as error:
