@@ -16,7 +16,7 @@ from actbench.plan.registry import declared_text, known_levels
 SMALLEST = 1e-38  # about the smallest normal float32; smaller numbers were flushed to zero while training
 WHOLE = {"network": "network", "weights": "mean", "hidden": "mean"}  # what a diagnostic is measured on -> layers
 
-ROWS_AT_ONCE = 1_000_000  # rows of `layers` that are reduced together, of 40 bytes: few calls of pandas, little memory
+ROWS_AT_ONCE = 250_000  # rows of `layers` that are reduced together, of 40 bytes: few calls of pandas, little memory
 
 Wanted = tuple[str, str, str]  # diagnostic, moment, layers
 
