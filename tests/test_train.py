@@ -23,7 +23,7 @@ from twin import plain_network, plain_optimizer, plain_step
 
 LONG = """
 name: tiny
-defaults: {steps: 3000, width: 64, depth: 8}
+defaults: {steps: 1500, width: 64, depth: 8}
 studies:
   main: {activation: relu, residual: [none, identity], norm: [none, layernorm], seed: [0, 1, 2]}
 """

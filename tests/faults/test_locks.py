@@ -17,7 +17,7 @@ from test_in_flight import foreign_mark
 from test_twin import runs_of
 from workflow_kills import ROOT, SNAKEFILE
 
-PRODUCT = "results/x/stats/activations.csv"
+PRODUCT = "data/spirals.npz"
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
