@@ -2,6 +2,7 @@
 
 import io
 import re
+import shutil
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,7 @@ from actbench.show.contract import declaration
 from actbench.show.figure_file import write_figure
 from actbench.show.latex import write_latex
 from drawn import draw_from
+from once import made_once
 
 # The ledger behind the verdicts, and what the keys and the columns mean.
 EXPLAINING = ("config/claims.yaml", "config/README.md", "results/README.md")
@@ -27,17 +29,22 @@ LINK = re.compile(r"""\]\(([^)\s]+)\)|(?:href|src)="([^"]+)\"""")
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """Make a small project with results, one figure, tables for papers and a manifest."""
-    config = load_config(draw_from(tmp_path))
-    write_figure(FIGURE, config, tmp_path / "results", tmp_path / "figures")
-    write_latex(config, tmp_path / "results")
-    write_manifest(config, tmp_path / "results", tmp_path / "figures")
-    (tmp_path / "CITATION.cff").write_text("cff-version: 1.2.0\n")
-    (tmp_path / "README.md").write_text("![of the project](figures/reference/default/trainable_share.png)\n")
-    (tmp_path / "config").mkdir()
-    for name in EXPLAINING:
-        (tmp_path / name).write_text(f"words of {name}\n")
+    """Return a small project with results, one figure, tables for papers and a manifest."""
+    shutil.copytree(made_once("archived", make_project), tmp_path, dirs_exist_ok=True)
     return tmp_path
+
+
+def make_project(folder: Path) -> None:
+    """Make all that an archive holds."""
+    config = load_config(draw_from(folder))
+    write_figure(FIGURE, config, folder / "results", folder / "figures")
+    write_latex(config, folder / "results")
+    write_manifest(config, folder / "results", folder / "figures")
+    (folder / "CITATION.cff").write_text("cff-version: 1.2.0\n")
+    (folder / "README.md").write_text("![of the project](figures/reference/default/trainable_share.png)\n")
+    (folder / "config").mkdir()
+    for name in EXPLAINING:
+        (folder / name).write_text(f"words of {name}\n")
 
 
 def links(file: Path) -> Iterator[str]:
