@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 import statsmodels.api as sm
 from scipy.special import expit
-from scipy.stats import kstest
+from scipy.stats import kstest, sem, t
 
 from actbench.analysis.factorial import make_model
 from actbench.analysis.metrics import CONDITION
@@ -104,6 +104,20 @@ def test_intervals_hold_the_truth_at_about_their_rate() -> None:
         noise = 1.0 * len(CELLS) / row["deviance"] * row["share"] * truth  # cells vary by chance: the total is larger
         held.append(row["low"] <= truth <= row["high"] + noise)
     assert 0.85 <= np.mean(held) <= 1.0
+
+
+def test_intervals_are_those_of_the_pseudo_values() -> None:
+    """Every interval is Student's of the jackknife's pseudo-values n θ - (n - 1) θ without one seed (Tukey 1958)."""
+    rows, n = table(planted, seeds=6), 6
+    found = trainability(rows).set_index("term")
+    without = pd.DataFrame({
+        seed: trainability(rows[rows["seed"] != seed]).set_index("term")["share"] for seed in range(n)
+    })  # fmt: skip
+    pseudo = -(n - 1) * without.sub(n / (n - 1) * found["share"], axis=0)
+    half = t.ppf(0.975, n - 1) * sem(pseudo, axis=1)
+    assert (half > 0).all()
+    np.testing.assert_allclose(found["high"] - found["share"], half, rtol=1e-6)
+    np.testing.assert_allclose(found["share"] - found["low"], half, rtol=1e-6)
 
 
 def test_a_level_that_never_trains_has_an_estimate_and_a_note() -> None:
