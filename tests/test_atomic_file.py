@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from actbench.analysis.atomic_file import DAY, replacing, write_text
+from actbench.analysis.atomic_file import replacing, write_text
+from actbench.plan.processes import DAY
 
 
 def _stop_half_way(path: Path) -> None:

@@ -2,7 +2,6 @@
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -10,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from actbench.plan.processes import this_machine
 from actbench.training import in_flight
 from actbench.training.cache import RunCache
 from actbench.training.in_flight import Marks, first_free, marked
@@ -17,11 +17,11 @@ from test_cache import train
 from test_twin import runs_of
 
 
-def foreign_mark(place: Path, runs: list[str], host: str = "elsewhere", pid: int = 1) -> Path:
+def foreign_mark(place: Path, runs: list[str], machine: str = "elsewhere", pid: int = 1) -> Path:
     """Leave a mark as a process of another machine does."""
     place.mkdir(parents=True, exist_ok=True)
     mark = place / ".0123.begun"
-    mark.write_text(json.dumps({"host": host, "pid": pid, "runs": runs}))
+    mark.write_text(json.dumps({"machine": machine, "pid": pid, "runs": runs}))
     return mark
 
 
@@ -33,11 +33,20 @@ def test_a_mark_lasts_as_long_as_its_block(tmp_path: Path) -> None:
     assert list((tmp_path / "place").iterdir()) == []
 
 
+def test_a_container_is_a_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of two that have one host name and see not each other's processes, none takes the other's for dead."""
+    outside = this_machine()
+    monkeypatch.setattr(Path, "is_symlink", lambda path: True)
+    monkeypatch.setattr(Path, "readlink", lambda path: Path("pid:[1]"))
+    assert this_machine.__wrapped__() != outside
+    assert this_machine.__wrapped__() == this_machine.__wrapped__()
+
+
 def test_the_mark_of_a_dead_process_is_removed(tmp_path: Path) -> None:
     """A process of this machine that is gone blocks nobody, not even for a moment."""
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
-    mark = foreign_mark(tmp_path, ["a"], socket.gethostname(), gone.pid)
+    mark = foreign_mark(tmp_path, ["a"], this_machine(), gone.pid)
     assert Marks().taken(tmp_path) == set()
     assert not mark.exists()
 
@@ -57,9 +66,9 @@ def test_silence_counts_as_death(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 @pytest.mark.parametrize(
     "content",
     [
-        b"", b"{", b"[]", b"\xff", b"[" * 100_000, b'{"host": 1, "pid": "x", "runs": []}',
-        b'{"host": 1, "pid": 1e999, "runs": []}',
-        json.dumps({"host": socket.gethostname(), "pid": 10**30, "runs": ["a"]}).encode(),
+        b"", b"{", b"[]", b"\xff", b"[" * 100_000, b'{"machine": 1, "pid": "x", "runs": []}',
+        b'{"machine": 1, "pid": 1e999, "runs": []}',
+        json.dumps({"machine": this_machine(), "pid": 10**30, "runs": ["a"]}).encode(),
     ],
     ids=["empty", "cut", "list", "no text", "deep", "no number", "no end", "no process"],
 )  # fmt: skip

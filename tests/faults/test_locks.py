@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from actbench.plan.processes import this_machine
 from actbench.training import cache, in_flight
 from actbench.training.in_flight import Marks
 from injuries import DAMAGES, FOREIGN
@@ -39,7 +40,7 @@ def test_a_damaged_mark_holds_nobody_up(tmp_path: Path, damage: str, monkeypatch
 @pytest.mark.parametrize("bit", range(0, 400, 3))
 def test_no_bit_of_a_mark_is_fatal(tmp_path: Path, bit: int) -> None:
     """With any one bit changed, a mark names some runs or none."""
-    mark = foreign_mark(tmp_path, ["ab" * 8], os.uname().nodename, os.getpid())
+    mark = foreign_mark(tmp_path, ["ab" * 8], this_machine(), os.getpid())
     content = bytearray(mark.read_bytes())
     content[bit // 8 % len(content)] ^= 1 << bit % 8
     mark.write_bytes(content)

@@ -7,18 +7,13 @@ of the same file can tell what a killed one left.
 import os
 import re
 import secrets
-import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from functools import cache
-from hashlib import sha256
 from pathlib import Path
 
 from actbench.plan.checksums import publish
-from actbench.plan.processes import process_exists
-
-DAY = 86_400  # seconds; what a process of another machine wrote more lately may still be written
+from actbench.plan.processes import DAY, process_exists, this_machine
 
 
 @contextmanager
@@ -27,7 +22,7 @@ def replacing(*paths: Path, rename: Callable[[Path, Path], None] = publish) -> I
 
     Temporary files of the same paths whose writers are dead are deleted first.
     """
-    writer = f"{_machine()}-{os.getpid():x}"
+    writer = f"{this_machine()}-{os.getpid():x}"
     partial = [path.with_name(f".{path.name}.{writer}-{secrets.token_hex(4)}.partial") for path in paths]
     for path in paths:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -57,14 +52,6 @@ def _delete_stale(path: Path) -> None:
 
 
 def _is_stale(file: Path, machine: str, pid: int) -> bool:
-    if machine == _machine():
+    if machine == this_machine():
         return not process_exists(pid)
     return time.time() - file.stat().st_mtime > DAY
-
-
-@cache
-def _machine() -> str:
-    """Return a name for all processes that see each other's ids: a container has ids of its own."""
-    space = Path("/proc/self/ns/pid")
-    name = f"{socket.gethostname()} {space.readlink() if space.is_symlink() else ''}"
-    return sha256(name.encode()).hexdigest()[:8]

@@ -8,14 +8,13 @@ this machine that is gone is seen at once, one of another machine by its silence
 import json
 import os
 import secrets
-import socket
 import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from actbench.plan.processes import process_exists
+from actbench.plan.processes import process_exists, this_machine
 
 SUFFIX = ".begun"
 BEAT = 5.0  # seconds between two signs of life
@@ -41,7 +40,7 @@ class Marks:
     def _keys(self, mark: Path) -> set[str]:
         try:
             content = json.loads(mark.read_text(encoding="utf-8"))
-            if self._is_alive(mark, content["host"], int(content["pid"])):
+            if self._is_alive(mark, content["machine"], int(content["pid"])):
                 return set(content["runs"])
         except (OSError, ArithmeticError, ValueError, LookupError, TypeError, RecursionError):  # gone, or torn: no hint
             return set()
@@ -49,20 +48,20 @@ class Marks:
             mark.unlink()
         return set()
 
-    def _is_alive(self, mark: Path, host: str, pid: int) -> bool:
+    def _is_alive(self, mark: Path, machine: str, pid: int) -> bool:
         stamp, now = mark.stat().st_mtime_ns, time.monotonic()
         known, since = self.changed.get(mark, (None, now))
         self.changed[mark] = (stamp, since if known == stamp else now)
         if now - self.changed[mark][1] > SILENCE:
             return False
-        return host != socket.gethostname() or process_exists(pid)
+        return machine != this_machine() or process_exists(pid)
 
 
 @contextmanager
 def marked(place: Path, runs: Iterable[str]) -> Iterator[str]:
     """Mark runs as begun while the block lasts and yield the name of the mark; go without where none can be written."""
     mark = place / f".{secrets.token_hex(8)}{SUFFIX}"
-    content = {"host": socket.gethostname(), "pid": os.getpid(), "runs": sorted(runs)}
+    content = {"machine": this_machine(), "pid": os.getpid(), "runs": sorted(runs)}
     with suppress(OSError):
         place.mkdir(parents=True, exist_ok=True)
         mark.write_text(json.dumps(content), encoding="utf-8")

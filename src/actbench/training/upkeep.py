@@ -15,12 +15,12 @@ from actbench.plan.design import Run
 from actbench.plan.factors import FACTORS
 from actbench.plan.numerics import NUMERICS
 from actbench.plan.places import stack_place
+from actbench.plan.processes import DAY
 from actbench.training.chunks import DamagedChunk, differences, parse_chunk, read_chunk, split_rows, write_bytes
 
 CHUNKS = "numerics*/*/*/*.parquet"
 TODAY = f"numerics{NUMERICS}-*/*/*/*.parquet"  # the only chunks that are read
 COMPILED = "compiled"
-DAY = 86_400  # seconds; a temporary file that is younger may still be written
 
 
 @dataclass(frozen=True)
