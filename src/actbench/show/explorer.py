@@ -73,9 +73,8 @@ def _bounded(runs: pd.DataFrame, parts: Iterable[pd.DataFrame]) -> tuple[pd.Data
                 fitting[note].append(own)
             if sum(map(len, fitting.get(note, ()))) > MOST_PROFILE_ROWS:
                 del fitting[note]
-    for note, frames in fitting.items():
-        return pd.concat(frames, ignore_index=True), note
-    return rows.iloc[:0], TOO_MANY
+    note, frames = next(iter(fitting.items()), (TOO_MANY, [rows.iloc[:0]]))
+    return pd.concat(frames, ignore_index=True), note
 
 
 def _study(study: Study, runs: pd.DataFrame, curves: pd.DataFrame, layers: pd.DataFrame) -> Packed:

@@ -12,7 +12,7 @@ from actbench.plan.config import Config
 from actbench.plan.errors import ConfigError
 
 REMEDY = "run snakemake with this config"
-ROWS_AT_ONCE = 50_000
+ROWS_AT_ONCE = 50_000  # of a CSV file that is read in parts
 
 
 @dataclass(frozen=True)
