@@ -1,5 +1,7 @@
 """The run cache: finished runs are found, damage is seen, nothing half-written stays."""
 
+import subprocess
+import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -120,6 +122,27 @@ def changed(row: pa.Table, **columns: object) -> pa.Table:
 def run_keys_of(file: Path) -> list[str]:
     """Return the run keys in a chunk."""
     return list(read_chunk(file, ROWS)["run_key"].to_pylist())
+
+
+THREADS = """
+import os, sys
+from pathlib import Path
+from actbench.training.chunks import read_chunk
+from actbench.training.rows import ROWS
+threads = lambda: len(os.listdir("/proc/self/task"))
+before = threads()
+read_chunk(Path(sys.argv[1]), ROWS)
+print(threads() - before)
+"""
+
+
+def test_reading_a_chunk_starts_no_thread(tmp_path: Path) -> None:
+    """A thread that still holds Python's bytes while Python ends would abort a process whose work is done."""
+    run = runs_of()[0]
+    RunCache(tmp_path, "ab" * 32).save(error_row(run), [run])
+    (file,) = tmp_path.rglob("*.parquet")
+    done = subprocess.run([sys.executable, "-c", THREADS, file], capture_output=True, text=True, check=True)
+    assert done.stdout == "0\n"
 
 
 DAMAGES = {

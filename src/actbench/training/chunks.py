@@ -54,11 +54,16 @@ def parse_chunk(data: bytes, file: Path, schema: pa.Schema) -> pa.Table:
         if _columns(stored) != _columns(schema):
             odd = sorted({name for name, _ in set(_columns(stored)) ^ set(_columns(schema))})
             raise DamagedChunk(f"wrong columns: {', '.join(odd) or 'their order'}"[:200])
-        rows = pq.read_table(pa.BufferReader(data), schema=schema)
+        rows = _decode(data).cast(schema)
     except (pa.ArrowException, OSError, ValueError) as error:
         raise DamagedChunk(f"not a readable table ({type(error).__name__})") from None
     _check_place(rows, (stored.metadata or {}).get(PLACE, _home(file.parent)), file.parent)
     return rows
+
+
+def _decode(data: bytes) -> pa.Table:
+    """Decode in this thread: one of Arrow's, still holding Python's bytes while Python ends, aborts the process."""
+    return pq.ParquetFile(pa.BufferReader(data)).read(use_threads=False)
 
 
 def _check_place(rows: pa.Table, written_for: bytes, place: Path) -> None:
