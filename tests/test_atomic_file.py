@@ -1,6 +1,7 @@
 """Files that appear complete or not at all."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from actbench.analysis.atomic_file import replacing, write_text
+from actbench.plan.atomic_file import replacing, write_text
 from actbench.plan.processes import DAY
 
 
@@ -47,7 +48,7 @@ def test_text_is_written_in_utf8_with_unix_newlines(tmp_path: Path) -> None:
 WRITER = """
 import sys
 from pathlib import Path
-from actbench.analysis.atomic_file import replacing
+from actbench.plan.atomic_file import replacing
 
 with replacing(Path(sys.argv[1])) as (partial,):
     partial.write_text("slowly")
@@ -81,6 +82,32 @@ def test_what_a_killed_writer_left_goes_with_the_next(tmp_path: Path) -> None:
         assert partials(tmp_path) == [left]
     write_text(path, "new")
     assert partials(tmp_path) == []
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+import numpy as np
+from actbench.levels.npz import write_arrays
+from actbench.plan.atomic_file import replacing
+
+os.replace = lambda source, target: os.kill(os.getpid(), signal.SIGKILL)
+path = Path(sys.argv[1])
+if path.suffix == ".npz":
+    write_arrays(path, {"a": np.zeros(3)})
+with replacing(path) as (partial,):
+    partial.write_text("all")
+"""
+
+
+@pytest.mark.parametrize(("name", "left"), [("a.csv", 2), ("a.npz", 1)])
+def test_a_kill_while_a_file_is_renamed_leaves_nothing_for_long(name: str, left: int, tmp_path: Path) -> None:
+    """The lines of a checksum and a data set wait under such names too."""
+    killed = subprocess.run([sys.executable, "-c", KILLED, tmp_path / name], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert len(partials(tmp_path)) == len(list(tmp_path.iterdir())) == left
+    write_text(tmp_path / name, "x")
+    assert [file.name for file in tmp_path.iterdir()] == [name]
 
 
 def test_a_writer_that_lives_is_left_alone(tmp_path: Path) -> None:

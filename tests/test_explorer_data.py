@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from actbench.analysis.atomic_file import write_text
+from actbench.plan.atomic_file import write_text
 from actbench.plan.checksums import checksum_path
 from actbench.plan.config import load_config
 from actbench.show import explorer, inputs

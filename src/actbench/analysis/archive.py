@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from actbench.analysis.archive_text import archive_text
-from actbench.analysis.atomic_file import replacing
 from actbench.analysis.manifest import check_manifest, manifest_path, product_files, read_manifest
 from actbench.analysis.tables import RESULTS
+from actbench.plan.atomic_file import replacing
 from actbench.plan.checksums import checksum_path
 from actbench.plan.config import load_config
 from actbench.plan.errors import ConfigError

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from actbench.analysis.atomic_file import write_text
 from actbench.analysis.claims_schema import CLAIM_TESTS, CLAIMS, COST, EXACT
 from actbench.analysis.intervals import RESAMPLES
 from actbench.analysis.metrics import METRICS
 from actbench.analysis.seed_resampling import RESAMPLES as SEED_RESAMPLES
 from actbench.analysis.stats_schema import STATS
+from actbench.plan.atomic_file import write_text
 from actbench.plan.registry import declared_text, known_levels
 from actbench.plan.schema import TABLES, Column
 

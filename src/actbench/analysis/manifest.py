@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from actbench import __version__
-from actbench.analysis.atomic_file import replacing
 from actbench.analysis.fingerprint import config_digest, config_text
 from actbench.analysis.row_groups import count_runs
 from actbench.analysis.tables import RESULTS
+from actbench.plan.atomic_file import replacing
 from actbench.plan.checksums import refuse_damaged
 from actbench.plan.config import Config
 from actbench.plan.errors import ConfigError

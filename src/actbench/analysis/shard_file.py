@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from actbench.analysis.atomic_file import replacing
+from actbench.plan.atomic_file import replacing
 from actbench.plan.checksums import refuse_damaged
 from actbench.plan.errors import ConfigError
 from actbench.plan.schema import CURVES, LAYERS, RUN_KEY, RUNS, Column

@@ -9,7 +9,6 @@ import pyarrow as pa
 
 from actbench.analysis import activation_pairs, comparisons, estimates, rank_stability, ranking
 from actbench.analysis.aggregates import aggregates
-from actbench.analysis.atomic_file import replacing
 from actbench.analysis.claims_schema import COST
 from actbench.analysis.cost_accuracy import cost_accuracy
 from actbench.analysis.csv_file import add_lines, write_csv, write_lines
@@ -32,6 +31,7 @@ from actbench.analysis.stats_schema import OF_LAYERS, STATS
 from actbench.analysis.tables import RESULTS, read_table, table_path
 from actbench.analysis.trainability import trainability
 from actbench.analysis.update_times import NO_ROUNDS
+from actbench.plan.atomic_file import replacing
 from actbench.plan.checksums import made_from, refuse_damaged
 from actbench.plan.config import Config
 from actbench.plan.errors import ConfigError, nearest

@@ -10,10 +10,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from actbench.analysis.atomic_file import replacing
 from actbench.analysis.fingerprint import DIGEST_KEY, NUMERICS_KEY, table_metadata
 from actbench.analysis.shard_file import CODED, arrow_schema, iterate_shard, read_keys, split_coded
 from actbench.analysis.table_file import TableFile, growing_table
+from actbench.plan.atomic_file import replacing
 from actbench.plan.checksums import refuse_damaged
 from actbench.plan.config import Config
 from actbench.plan.design import Design, Run

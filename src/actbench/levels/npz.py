@@ -2,7 +2,6 @@
 
 import io
 import os
-import secrets
 import sys
 import zipfile
 import zlib
@@ -13,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from actbench.plan.atomic_file import replacing
 from actbench.plan.errors import ConfigError
 
 MOST_BYTES = 64 * 2**20  # of a file and of the arrays in it; the largest data set has 55 MB
@@ -77,23 +77,13 @@ def _unpack(data: bytes) -> dict[str, NDArray[Any]]:
 
 def write_arrays(path: Path, arrays: Arrays) -> None:
     """Write the arrays to an .npz file that is there whole or not at all, however many processes write it."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _write_and_rename(temporary, path, arrays)
-    except OSError as error:
-        raise ConfigError(str(path), f"cannot be written: {error.strerror or error}; choose another folder") from None
-
-
-def _write_and_rename(temporary: Path, path: Path, arrays: Arrays) -> None:
-    try:
-        with temporary.open("xb") as file, zipfile.ZipFile(file, "w") as archive:
+        with replacing(path, rename=os.replace) as (partial,), zipfile.ZipFile(partial, "x") as archive:
             for name, array in arrays.items():
                 with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
                     np.lib.format.write_array(member, array, allow_pickle=False)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    except OSError as error:
+        raise ConfigError(str(path), f"cannot be written: {error.strerror or error}; choose another folder") from None
 
 
 def set_aside(path: Path, damage: DamagedFile) -> None:

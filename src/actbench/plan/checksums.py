@@ -8,7 +8,6 @@ its line.
 
 import hashlib
 import os
-import secrets
 import sys
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -17,6 +16,7 @@ from itertools import takewhile
 from pathlib import Path
 
 from actbench.plan.errors import ConfigError
+from actbench.plan.temporary_files import temporary_path
 
 AGAIN = "run snakemake again"
 
@@ -35,9 +35,9 @@ def publish(complete: Path, path: Path, source: Path | None = None, source_diges
     lines = [f"{_digest(complete)}  {path.name}"]
     if source is not None:
         lines.append(f"{source_digest}  {Path(os.path.relpath(source, path.parent)).as_posix()}")
-    _write(beside, [*_lines(beside), *lines])
+    _write(path, [*_lines(beside), *lines])
     os.replace(complete, path)
-    _write(beside, lines)
+    _write(path, lines)
 
 
 def made_from(source: Path) -> Callable[[Path, Path], None]:
@@ -131,10 +131,11 @@ def _lines(beside: Path) -> list[str]:
         return []
 
 
-def _write(beside: Path, lines: Iterable[str]) -> None:
-    temporary = beside.with_name(f"{beside.name}.{secrets.token_hex(8)}.tmp")
+def _write(path: Path, lines: Iterable[str]) -> None:
+    """Write the lines beside a file; what a killed process leaves of them goes with the next writer of that file."""
+    temporary = temporary_path(path)
     try:
         temporary.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8", newline="\n")
-        os.replace(temporary, beside)
+        os.replace(temporary, checksum_path(path))
     finally:
         temporary.unlink(missing_ok=True)

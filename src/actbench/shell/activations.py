@@ -22,8 +22,8 @@ def run(arguments: argparse.Namespace) -> int:
     import csv
     import math
 
-    from actbench.analysis.atomic_file import replacing
     from actbench.levels.activation_table import activation_rows
+    from actbench.plan.atomic_file import replacing
 
     names = sorted({str(level) for study in config.studies for level in study.levels["activation"]})
     rows = list(activation_rows(names))

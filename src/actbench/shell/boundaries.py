@@ -61,7 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _write(path: Path, rows: "pd.DataFrame", publish: Callable[[Path, Path], None]) -> None:
-    from actbench.analysis.atomic_file import replacing
+    from actbench.plan.atomic_file import replacing
 
     with replacing(path, rename=publish) as (partial,):
         whole = dict.fromkeys(("depth", "seed", "label"), "Int64")

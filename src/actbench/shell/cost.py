@@ -74,7 +74,7 @@ def _path(arguments: argparse.Namespace) -> Path:
 def _write(path: Path, rows: list[dict[str, Any]]) -> None:
     import csv
 
-    from actbench.analysis.atomic_file import replacing
+    from actbench.plan.atomic_file import replacing
 
     with replacing(path) as (partial,), partial.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")

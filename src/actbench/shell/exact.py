@@ -22,8 +22,8 @@ def run(arguments: argparse.Namespace) -> int:
     config = load_config(arguments.config)
     import csv
 
-    from actbench.analysis.atomic_file import replacing
     from actbench.levels.calculus import CHECKS
+    from actbench.plan.atomic_file import replacing
 
     rows = [{"check": name} | asdict(check()) for name, check in CHECKS.items()]
     path = arguments.results / config.name / "stats" / "exact.csv"

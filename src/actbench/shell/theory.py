@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from actbench.analysis.atomic_file import replacing
+from actbench.plan.atomic_file import replacing
 from actbench.plan.errors import ConfigError
 
 EXAMPLE = "actbench theory --activation tanh --weight-var 1.3 --bias-var 0.05 --json"

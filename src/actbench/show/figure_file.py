@@ -11,8 +11,8 @@ import matplotlib as mpl
 import pandas as pd
 from matplotlib.figure import Figure
 
-from actbench.analysis.atomic_file import replacing
 from actbench.analysis.tables import RESULTS, table_path
+from actbench.plan.atomic_file import replacing
 from actbench.plan.checksums import made_from
 from actbench.plan.config import Config
 from actbench.show.contract import Declaration, declaration

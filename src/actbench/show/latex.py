@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from actbench.analysis.atomic_file import replacing
 from actbench.analysis.numbers import quotable_numbers
 from actbench.analysis.run_origin import made_by
 from actbench.analysis.statistics import read_statistic
 from actbench.analysis.tables import RESULTS, table_path
+from actbench.plan.atomic_file import replacing
 from actbench.plan.checksums import made_from
 from actbench.plan.config import Config
 from actbench.show.citation import bibtex

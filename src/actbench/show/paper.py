@@ -6,9 +6,9 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from actbench.analysis.atomic_file import replacing
 from actbench.analysis.numbers import FAMILIES, macro
 from actbench.analysis.tables import RESULTS
+from actbench.plan.atomic_file import replacing
 from actbench.plan.checksums import refuse_damaged
 from actbench.plan.config import Config
 from actbench.plan.errors import ConfigError

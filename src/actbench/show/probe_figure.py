@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import MaxNLocator
 
-from actbench.analysis.atomic_file import replacing
+from actbench.plan.atomic_file import replacing
 from actbench.show.figure_file import FigureSource, render
 from actbench.show.page import page
 from actbench.show.panels import legend_above

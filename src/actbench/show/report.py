@@ -12,9 +12,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from plotly.offline import get_plotlyjs
 
 from actbench import __version__
-from actbench.analysis.atomic_file import write_text
 from actbench.analysis.row_groups import count_runs
 from actbench.analysis.tables import RESULTS
+from actbench.plan.atomic_file import write_text
 from actbench.plan.config import Config, load_config
 from actbench.show.contract import Declaration, declarations
 from actbench.show.downloads import KINDS, MOST_BYTES, Page, data_uri, largest_that_fits, read

@@ -8,8 +8,8 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from actbench import __version__
-from actbench.analysis.atomic_file import write_text
 from actbench.analysis.explanation import Explanation
+from actbench.plan.atomic_file import write_text
 from actbench.show.run_drawings import drawings
 from actbench.show.run_text import spell_number
 
