@@ -11,13 +11,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from actbench.analysis.table_file import GROUP_ROWS
 from actbench.analysis.tables import RESULTS, check_made_from, table_path
 from actbench.plan.config import Config
 from actbench.plan.schema import TABLES
 
 Filter = tuple[str, str, Any]
 
-BATCH = 8192  # runs counted at once
+BATCH = 8192  # rows read or runs counted at once
 
 COMPARE: dict[str, Callable[[pa.Array, Any], pa.Array]] = {
     "==": lambda values, value: pc.equal(values, pa.scalar(value, values.type)),
@@ -29,7 +30,7 @@ COMPARE: dict[str, Callable[[pa.Array, Any], pa.Array]] = {
 def read_rows(
     config: Config, table: str, columns: Sequence[str], filters: Sequence[Filter], results: Path = RESULTS
 ) -> pd.DataFrame:
-    """Read the rows that pass every filter, as `tables.read_table` does, but with words as categories.
+    """Read the rows that pass every filter, as `tables.read_table` does, but with words that repeat as categories.
 
     The filters are taken in their order and a row group is left at the first that none of its rows passes, so the
     narrowest stands first.
@@ -47,20 +48,20 @@ def read_rows(
     with open_table(config, table, results) as file:
         parts = [file.schema_arrow.empty_table().select(list(columns))]
         for group in _holding(table_path(config.name, table, results), file, filters):
-            passing, known = _passing(file, group, filters)
+            passing = _passing(file, group, filters)
             if passing is not None:
-                rest = file.read_row_group(group, [name for name in columns if name not in known])
-                filled = [known[name] if name in known else rest[name] for name in columns]
-                parts.append(pa.table(filled, schema=parts[0].schema).filter(passing))
+                parts += _filtered(file, group, columns, passing)
     frame: pd.DataFrame = pa.concat_tables(parts).unify_dictionaries().to_pandas()
     return frame
 
 
-def iterate_rows(config: Config, table: str, columns: Sequence[str], results: Path = RESULTS) -> Iterator[pd.DataFrame]:
-    """Yield all rows of a table, those of one row group at a time, with words as categories."""
+def iterate_rows(
+    config: Config, table: str, columns: Sequence[str], results: Path = RESULTS, n_at_once: int = GROUP_ROWS
+) -> Iterator[pd.DataFrame]:
+    """Yield all rows of a table, some at a time, with words that repeat as categories."""
     with open_table(config, table, results) as file:
-        for group in range(file.num_row_groups):
-            yield file.read_row_group(group, list(columns)).unify_dictionaries().to_pandas()
+        for batch in file.iter_batches(n_at_once, columns=list(columns)):
+            yield batch.to_pandas()
 
 
 def _holding(path: Path, file: pq.ParquetFile, filters: Sequence[Filter]) -> list[int]:
@@ -81,23 +82,28 @@ def _keys(path: Path, changed_ns: int) -> "tuple[pd.Index[Any], np.ndarray[Any, 
     """Return the runs of every row group, and the row group of each."""
     with pq.ParquetFile(path, read_dictionary=["run_key"]) as file:
         groups = (file.read_row_group(group, ["run_key"])["run_key"] for group in range(file.num_row_groups))
-        held = [column.combine_chunks().dictionary for column in groups]  # and not the places of all rows
+        held = [pa.array(column.combine_chunks().dictionary.to_pylist()) for column in groups]  # no row's place
     keys = pa.concat_arrays(held) if held else pa.array([], pa.string())
     return pd.Index(keys.to_pandas()), np.repeat(np.arange(len(held)), [len(words) for words in held])
 
 
-def _passing(
-    file: pq.ParquetFile, group: int, filters: Sequence[Filter]
-) -> tuple[pa.Array | None, dict[str, pa.ChunkedArray]]:
-    """Tell for each row of a row group whether it passes, None when no row does; and give the columns read for that."""
+def _passing(file: pq.ParquetFile, group: int, filters: Sequence[Filter]) -> pa.Array | None:
+    """Tell for each row of a row group whether it passes, None when no row does."""
     passing = pa.array(np.ones(file.metadata.row_group(group).num_rows, dtype=bool))
-    known: dict[str, pa.ChunkedArray] = {}
     for column, relation, value in filters:
-        known[column] = file.read_row_group(group, [column])[column]
-        passing = pc.and_(passing, _compare(known[column].combine_chunks(), relation, value))
+        known = file.read_row_group(group, [column])[column]
+        passing = pc.and_(passing, _compare(known.combine_chunks(), relation, value))
         if not pc.any(passing).as_py():
-            return None, known
-    return passing, known
+            return None
+    return passing
+
+
+def _filtered(file: pq.ParquetFile, group: int, columns: Sequence[str], passing: pa.Array) -> Iterator[pa.Table]:
+    """Yield the rows of a row group that pass, BATCH at a time: a row of `runs` has many columns."""
+    start = 0
+    for batch in file.iter_batches(BATCH, row_groups=[group], columns=list(columns)):
+        yield pa.Table.from_batches([batch]).select(list(columns)).filter(passing[start : start + len(batch)])
+        start += len(batch)
 
 
 def _compare(values: pa.Array, relation: str, value: Any) -> pa.Array:
@@ -113,12 +119,14 @@ def count_runs(config: Config, by: Sequence[str], total: Sequence[str] = (), res
         One row a combination, in the order of `by`: `by`, `total` (sums), n_runs.
     """
     parts = []
-    with open_table(config, "runs", results) as file:
-        for batch in file.iter_batches(columns=[*by, *total], batch_size=BATCH):
-            rows: pd.DataFrame = batch.to_pandas()
-            rows = rows.astype({name: "str" for name in by if isinstance(rows[name].dtype, pd.CategoricalDtype)})
-            parts.append(_add_up(rows.assign(n_runs=1), by, total))
+    for rows in iterate_rows(config, "runs", [*by, *total], results, BATCH):
+        parts.append(_add_up(in_words(rows).assign(n_runs=1), by, total))
     return _add_up(pd.concat(parts), by, total)
+
+
+def in_words(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return rows with categories as the words that they are."""
+    return rows.astype(dict.fromkeys(rows.select_dtypes("category"), "str"))
 
 
 def _add_up(rows: pd.DataFrame, by: Sequence[str], total: Sequence[str]) -> pd.DataFrame:
@@ -126,7 +134,8 @@ def _add_up(rows: pd.DataFrame, by: Sequence[str], total: Sequence[str]) -> pd.D
 
 
 def open_table(config: Config, table: str, results: Path) -> pq.ParquetFile:
-    """Open a table after comparing the config that it was made from; words are read as categories."""
+    """Open a table after comparing the config that it was made from; words that repeat are read as categories."""
     path = table_path(config.name, table, results)
     check_made_from(config, path)
-    return pq.ParquetFile(path, read_dictionary=[c.name for c in TABLES[table] if c.dtype == "string"])
+    words = {column.name for column in TABLES[table] if column.dtype == "string"}
+    return pq.ParquetFile(path, read_dictionary=sorted(words - {"run_key"} if table == "runs" else words))

@@ -25,7 +25,7 @@ from actbench.analysis.learning_rates import learning_rates
 from actbench.analysis.metrics import join_scores, number_conditions, scores_by_study
 from actbench.analysis.outcome_cube import outcomes
 from actbench.analysis.rate_choice import RateGrid, rate_grid
-from actbench.analysis.row_groups import iterate_rows, read_rows
+from actbench.analysis.row_groups import in_words, iterate_rows, read_rows
 from actbench.analysis.spool import spooled
 from actbench.analysis.stats_schema import OF_LAYERS, STATS
 from actbench.analysis.tables import RESULTS, read_table, table_path
@@ -218,7 +218,7 @@ def _runs_by_activation(
         runs = read_rows(config, "runs", NEEDED, [("activation", "==", activation)], results)
         if runs.empty:  # excluded from every study
             continue
-        runs = runs.astype(dict.fromkeys(runs.select_dtypes("category"), "str"))
+        runs = in_words(runs)
         yield runs, members[pd.Index(runs["run_key"]).get_indexer(pd.Index(members["run_key"])) >= 0]
 
 
