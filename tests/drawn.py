@@ -10,7 +10,8 @@ import pandas as pd
 
 from actbench.analysis.claim_tests import read_evidence
 from actbench.analysis.claims import compute_claims
-from actbench.analysis.statistics import stats_path, write_statistics
+from actbench.analysis.statistic_file import stats_path
+from actbench.analysis.statistics import write_statistics
 from actbench.plan.config import Config, Value, load_config
 from actbench.show.contract import declarations
 from actbench.show.explorer_theory import CONDITION

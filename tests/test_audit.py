@@ -186,6 +186,15 @@ def test_a_row_that_contradicts_itself_is_named(row: str, problem: str, tmp_path
         assert found == []
 
 
+def test_lines_are_those_of_the_file(tmp_path: Path) -> None:
+    """Blank lines, a cell of two lines, short rows and the mark of a spreadsheet's UTF-8 change no number of a line."""
+    path = tmp_path / "table.csv"
+    path.write_text('\n\ufeffname,mean,sd\n\n"a\nb",1,2\nc\n\n,,\nd,1,-2\n'[1:], encoding="utf-8")
+    n_rows, problems, unchecked = audit_summary(path)
+    assert (n_rows, problems) == (3, ["line 8: sd -2 is negative"])
+    assert unchecked[1:] == ["line 4: nothing in it to compare", "line 5: nothing in it to compare"]
+
+
 def test_a_bad_table_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """No file, no known column, a word where a number belongs, and neither config nor table."""
     path = tmp_path / "table.csv"
@@ -198,9 +207,12 @@ def test_a_bad_table_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[s
         "mean\nmuch\n": "line 2, mean: 'much' is not a number",
         "mean\n-inf\n": "line 2, mean: '-inf' is not a finite number",
         "mean,Mean\n1,2\n": "has the column mean twice",
-        "mean\n1,2\n": "cannot be read",
+        "mean\n1,2\n": "cannot be read as CSV: line 2 has more than 1 cells",
+        "\n\n": "it is empty",
+        'mean\n"1': "cannot be read as CSV: unexpected end of data",
+        "mean\n\xe9\n": "cannot be read as CSV",
     }.items():
-        path.write_text(text)
+        path.write_text(text, encoding="latin-1")
         with pytest.raises(ConfigError, match=problem):
             audit_summary(path)
     assert main(["audit"]) == 2

@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from actbench.analysis.statistics import stats_path, write_statistics
+from actbench.analysis.statistic_file import stats_path
+from actbench.analysis.statistics import write_statistics
 from actbench.analysis.stats_schema import STATS
 from actbench.audit import printed_statistics
 from actbench.audit.printed_statistics import STATISTICS, Statistic, audit_statistic

@@ -14,7 +14,7 @@ from actbench.analysis.claim_tests import Evidence, read_evidence
 from actbench.analysis.claims import claims_path, compute_claims, read_claims, write_claims
 from actbench.analysis.claims_schema import CLAIM_TESTS, CLAIMS, EXACT
 from actbench.analysis.metrics import add_metrics
-from actbench.analysis.statistics import read_if_made, stats_path
+from actbench.analysis.statistic_file import read_if_made, stats_path
 from actbench.plan.atomic_file import replacing
 from actbench.plan.design import expand
 from actbench.plan.errors import ConfigError

@@ -9,7 +9,8 @@ import pytest
 from actbench.analysis.json_rows import round_digits
 from actbench.analysis.layer_ends import PROFILES
 from actbench.analysis.metrics import CONDITION
-from actbench.analysis.statistics import compute_statistics, read_statistic, write_statistics
+from actbench.analysis.statistic_file import read_statistic
+from actbench.analysis.statistics import compute_statistics, write_statistics
 from actbench.plan.config import Config
 from actbench.plan.design import expand
 from synthetic import fake_frames, make_config, make_study, write_results

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from actbench.analysis.numbers import quotable_numbers
-from actbench.analysis.statistics import read_statistic
+from actbench.analysis.statistic_file import read_statistic
 from actbench.plan.config import load_config
 from actbench.show.latex import main_table, printed, write_latex
 from drawn import draw_from

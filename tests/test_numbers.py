@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from actbench.analysis.numbers import FAMILIES, _numbers, find_number, macro, quotable_numbers
-from actbench.analysis.statistics import read_statistic
+from actbench.analysis.statistic_file import read_statistic
 from actbench.plan.config import Config, load_config
 from actbench.plan.errors import ConfigError
 from actbench.plan.sources import figure_names

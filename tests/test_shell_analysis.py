@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from actbench.analysis.statistics import stats_path
+from actbench.analysis.statistic_file import stats_path
 from actbench.analysis.stats_schema import STATS
 from actbench.analysis.tables import table_path
 from actbench.plan.config import load_config

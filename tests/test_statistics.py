@@ -6,7 +6,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from actbench.analysis.statistics import NEEDED, compute_statistics, read_statistic, stats_path, write_statistics
+from actbench.analysis.statistic_file import read_statistic, stats_path
+from actbench.analysis.statistics import NEEDED, compute_statistics, write_statistics
 from actbench.analysis.stats_schema import OF_LAYERS, STATS
 from actbench.analysis.tables import write_tables
 from actbench.plan.config import Config

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy.stats import binom
 
-from actbench.analysis.statistics import read_rounds
+from actbench.analysis.statistic_file import read_rounds
 from actbench.analysis.update_times import update_times
 from actbench.plan.errors import ConfigError
 from drawn import fake_costs

@@ -20,7 +20,8 @@ from functools import partial
 from pathlib import Path
 
 from actbench.analysis.manifest import check_manifest, write_manifest
-from actbench.analysis.statistics import read_statistic, write_statistics
+from actbench.analysis.statistic_file import read_statistic
+from actbench.analysis.statistics import write_statistics
 from actbench.analysis.tables import read_table, write_tables
 from actbench.levels.datasets import spirals
 from actbench.levels.machine_code import CodeFiles

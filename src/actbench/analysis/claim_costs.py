@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from actbench.analysis.claim_rules import Effects
-from actbench.analysis.statistics import read_rounds
+from actbench.analysis.statistic_file import read_rounds
 from actbench.plan.ledger import COSTS, ClaimTest
 
 

@@ -18,7 +18,8 @@ from actbench.analysis.metrics import METRICS, add_metrics
 from actbench.analysis.row_groups import read_rows
 from actbench.analysis.run_values import Wanted, read_diagnostics, speed, value_of_runs, wanted_of
 from actbench.analysis.seed_resampling import Array, mean_of_seeds, resampled_error, resamples
-from actbench.analysis.statistics import NEEDED, read_if_made, stats_path
+from actbench.analysis.statistic_file import read_if_made, stats_path
+from actbench.analysis.statistics import NEEDED
 from actbench.analysis.tables import RESULTS, read_table
 from actbench.analysis.verdicts import (
     CONTRADICTED,

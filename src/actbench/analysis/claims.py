@@ -9,7 +9,7 @@ import pandas as pd
 from actbench.analysis.claim_tests import Evidence, read_evidence, rows_of_test
 from actbench.analysis.claims_schema import CLAIM_TESTS, CLAIMS
 from actbench.analysis.multiplicity import holm
-from actbench.analysis.statistics import in_types, read_typed, stats_path
+from actbench.analysis.statistic_file import in_types, read_typed, stats_path
 from actbench.analysis.tables import RESULTS, check_made_from, table_path
 from actbench.analysis.verdicts import CONTRADICTED, NOT_YET, SUPPORTED, conclude
 from actbench.plan.atomic_file import replacing

@@ -21,7 +21,7 @@ def cost_accuracy(scores: pd.DataFrame, grid: RateGrid, rounds: pd.DataFrame) ->
     Args:
         scores: the runs at the chosen learning rates, from `metrics.scores_by_study`.
         grid: the runs at all learning rates, from `rate_choice.rate_grid`.
-        rounds: the rounds of timing, from `statistics.read_rounds`; may be empty.
+        rounds: the rounds of timing, from `statistic_file.read_rounds`; may be empty.
 
     Returns:
         Columns of stats_schema.COST_ACCURACY.

@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 
 from actbench.analysis.largest_study import largest_study
-from actbench.analysis.statistics import read_statistic, stats_path
+from actbench.analysis.statistic_file import read_statistic, stats_path
 from actbench.analysis.stats_schema import STATS
 from actbench.analysis.tables import RESULTS
 from actbench.plan.config import Config

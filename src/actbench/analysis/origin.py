@@ -8,7 +8,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from actbench.analysis.numbers import FAMILIES
-from actbench.analysis.statistics import read_statistic
+from actbench.analysis.statistic_file import read_statistic
 from actbench.analysis.tables import RESULTS, read_table, table_path
 from actbench.plan.config import Config
 

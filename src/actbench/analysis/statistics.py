@@ -1,4 +1,4 @@
-"""All statistics of a config: computed from its tables, written as CSV, read back in the schema's types."""
+"""All statistics of a config: computed from its tables, written as CSV."""
 
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
@@ -9,7 +9,6 @@ import pyarrow as pa
 
 from actbench.analysis import activation_pairs, comparisons, estimates, rank_stability, ranking
 from actbench.analysis.aggregates import aggregates
-from actbench.analysis.claims_schema import COST
 from actbench.analysis.cost_accuracy import cost_accuracy
 from actbench.analysis.csv_file import add_lines, write_csv, write_lines
 from actbench.analysis.curves import curve_table
@@ -27,16 +26,15 @@ from actbench.analysis.outcome_cube import outcomes
 from actbench.analysis.rate_choice import RateGrid, rate_grid
 from actbench.analysis.row_groups import in_words, iterate_rows, read_rows
 from actbench.analysis.spool import spooled
+from actbench.analysis.statistic_file import in_types, read_rounds, stats_path
 from actbench.analysis.stats_schema import OF_LAYERS, STATS
 from actbench.analysis.tables import RESULTS, read_table, table_path
 from actbench.analysis.trainability import trainability
 from actbench.analysis.update_times import NO_ROUNDS
 from actbench.plan.atomic_file import replacing
-from actbench.plan.checksums import made_from, refuse_damaged
+from actbench.plan.checksums import made_from
 from actbench.plan.config import Config
-from actbench.plan.errors import ConfigError, nearest
 from actbench.plan.factors import FACTORS
-from actbench.plan.schema import Column
 from actbench.plan.sources import KINDS
 
 NEEDED = [
@@ -46,11 +44,6 @@ NEEDED = [
 
 Frames = dict[str, pd.DataFrame]
 Publish = Callable[[Path, Path], None]
-
-
-def stats_path(name: str, statistic: str, results: Path = RESULTS) -> Path:
-    """Return results/<name>/stats/<statistic>.csv."""
-    return results / name / "stats" / f"{statistic}.csv"
 
 
 def compute_statistics(config: Config, tables: Frames, rounds: pd.DataFrame = NO_ROUNDS) -> Frames:
@@ -122,14 +115,6 @@ def _grid(rows: pd.DataFrame, scores: pd.DataFrame) -> RateGrid:
 
 def _typed(frames: Frames) -> Frames:
     return {name: in_types(frame, STATS[name]) for name, frame in frames.items()}
-
-
-def in_types(frame: pd.DataFrame, columns: tuple[Column, ...]) -> pd.DataFrame:
-    """Return the named columns in the schema's order and types; whole numbers that may be null are `Int64`."""
-    whole = {column.name: "Int64" for column in columns if column.nullable and column.dtype == "int64"}
-    types = {column.name: "str" if column.dtype == "string" else column.dtype for column in columns}
-    chosen = frame.reindex(columns=list(types)) if frame.empty else frame[list(types)]
-    return chosen.astype(types | whole).reset_index(drop=True)
 
 
 def write_statistics(config: Config, results: Path = RESULTS, kinds: Collection[str] = KINDS) -> dict[str, int]:
@@ -220,40 +205,3 @@ def _runs_by_activation(
             continue
         runs = in_words(runs)
         yield runs, members[pd.Index(runs["run_key"]).get_indexer(pd.Index(members["run_key"])) >= 0]
-
-
-def read_statistic(config: Config, statistic: str, results: Path = RESULTS) -> pd.DataFrame:
-    """Read one of results/<name>/stats/*.csv in the types of stats_schema; raise ConfigError when it is not there."""
-    if statistic not in STATS:
-        raise ConfigError("statistic", f"unknown statistic {statistic!r}; {nearest(statistic, list(STATS))}")
-    path = stats_path(config.name, statistic, results)
-    refuse_damaged(path, remedy="run `actbench stats` with this config")
-    return read_typed(path, STATS[statistic], "run `actbench stats` with this config")
-
-
-def read_rounds(path: Path) -> pd.DataFrame:
-    """Read stats/cost.csv, the rounds of timing; no rows where it was not made."""
-    return read_if_made(path, COST)
-
-
-def read_if_made(path: Path, columns: tuple[Column, ...]) -> pd.DataFrame:
-    """Read what the verb of the file's name writes into stats; no rows where it was not made."""
-    if not path.exists():
-        return pd.DataFrame(columns=[column.name for column in columns])
-    remedy = f"run `actbench {path.stem}` with this config"
-    refuse_damaged(path, remedy=remedy)
-    return read_typed(path, columns, remedy)
-
-
-def read_typed(path: Path, columns: tuple[Column, ...], remedy: str) -> pd.DataFrame:
-    """Read a CSV file of ours in the types of its columns; raise ConfigError when it is absent or has others."""
-    text = {column.name: "str" for column in columns if column.dtype == "string"}
-    numbers = [column.name for column in columns if column.dtype != "string"]
-    try:
-        frame = pd.read_csv(path, dtype=text, keep_default_na=False, na_values={name: [""] for name in numbers})
-        return in_types(frame, columns)
-    except FileNotFoundError:
-        raise ConfigError(str(path), f"no such file; {remedy}") from None
-    except (KeyError, ValueError, TypeError) as error:
-        said = " ".join(str(error).split())[:200]
-        raise ConfigError(str(path), f"its columns are others than those of this version ({said}); {remedy}") from None

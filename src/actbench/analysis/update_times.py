@@ -19,7 +19,7 @@ def update_times(rounds: pd.DataFrame) -> pd.DataFrame:
     P(Binomial(n, 1/2) < r) ≤ 2.5 %. It assumes no distribution and exists from six rounds on.
 
     Args:
-        rounds: from `statistics.read_rounds`: activation, step_us (µs for one network) and device.
+        rounds: from `statistic_file.read_rounds`: activation, step_us (µs for one network) and device.
 
     Returns:
         One row an activation, its index: step_us, step_low, step_high (µs), n_rounds, device.

@@ -6,12 +6,12 @@ one that is moved within its rounding passes. So does an interval a quarter wide
 of Student, and a p between 0.04 and 0.06 beside any: intervals are of many kinds, and a table does not say of which.
 """
 
+import csv
 from collections.abc import Callable
 from math import exp, inf, isfinite, lgamma, pi, sqrt
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from actbench.plan.errors import ConfigError
 
@@ -206,7 +206,7 @@ def audit_summary(path: Path, whole: bool = False) -> tuple[int, list[str], list
     checks = [*CHECKS[1:], *([({"mean", "n"}, _grim)] if whole else [])]
     others = [name for name in names if name.lower() not in COLUMNS]
     problems, unchecked = [], [f"columns {', '.join(others)}"] if others else []
-    for index, cells in enumerate(rows, start=2):
+    for index, cells in rows:
         parsed = {name: parse(text, f"{path}: line {index}, {name}") for name, text in cells.items()}
         row = {name: number for name, number in parsed.items() if number is not None}
         fitting = [check for needed, check in checks if needed <= row.keys()]
@@ -217,18 +217,30 @@ def audit_summary(path: Path, whole: bool = False) -> tuple[int, list[str], list
     return len(rows), problems, unchecked
 
 
-def _read(path: Path) -> tuple[list[str], list[dict[str, str]]]:
-    """Read the names of the columns, and of each row the cells of COLUMNS, named in capitals or not."""
-    try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False, header=None)
-    except (OSError, ValueError) as error:
-        raise ConfigError(str(path), f"cannot be read as CSV: {error}") from None
-    names = [str(name).strip() for name in table.iloc[0]]
+def _read(path: Path) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
+    """Read the names of the columns, and of each row its line and the cells of COLUMNS, named in capitals or not."""
+    (_, first), *rows = _lines(path)
+    names = [name.strip() for name in first]
     known = [name.lower() for name in names if name.lower() in COLUMNS]
     if not known:
         raise ConfigError(str(path), f"has none of the columns {', '.join(COLUMNS)}; rename those that it has")
     if twice := [name for name in COLUMNS if known.count(name) > 1]:
         raise ConfigError(str(path), f"has the column {twice[0]} twice; rename one of them")
     places = [place for place, name in enumerate(names) if name.lower() in COLUMNS]
-    rows = table.iloc[1:, places].astype(str).itertuples(index=False, name=None)
-    return names, [dict(zip(known, row, strict=True)) for row in rows]
+    return names, [(index, dict(zip(known, (cells[place] for place in places), strict=True))) for index, cells in rows]
+
+
+def _lines(path: Path) -> list[tuple[int, list[str]]]:
+    """Return the number and the cells of each line that has any, all as many as the first has."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.reader(file, strict=True)
+            lines = [(reader.line_num, cells) for cells in reader if any(cells)]
+    except (OSError, ValueError, csv.Error) as error:
+        raise ConfigError(str(path), f"cannot be read as CSV: {error}") from None
+    if not lines:
+        raise ConfigError(str(path), "cannot be read as CSV: it is empty")
+    n_cells = len(lines[0][1])
+    if longer := [index for index, cells in lines if len(cells) > n_cells]:
+        raise ConfigError(str(path), f"cannot be read as CSV: line {longer[0]} has more than {n_cells} cells")
+    return [(index, [*cells, *[""] * (n_cells - len(cells))]) for index, cells in lines]

@@ -11,6 +11,7 @@ from actbench.levels.dataset import Dataset
 from actbench.levels.initial_pass import chain_of
 from actbench.levels.nonlinearity import nonlinearity
 from actbench.plan.design import Run
+from actbench.theory.fixed_points import CRITICAL
 from actbench.theory.mean_field import Nonlinearity
 from actbench.theory.profile import forecast
 from actbench.theory.summary import summarise
@@ -81,4 +82,4 @@ def scale_rows(activations: Iterable[str]) -> Iterator[Row]:
         for weight_var in np.geomspace(LEAST, MOST, POINTS):
             facts = summarise(phi, float(weight_var), 0.0)
             rate = abs(math.log(facts["chi"]))
-            yield name, float(weight_var), facts["chi"], facts["xi_c"], 1 / rate if rate > 1e-8 else None
+            yield name, float(weight_var), facts["chi"], facts["xi_c"], 1 / rate if rate > CRITICAL else None

@@ -87,7 +87,7 @@ def _check_tables(config: "Config", results: Path) -> None:
 def _check_prints(folder: Path, figures: Path) -> None:
     """Refuse printed files that have other columns, or are no text; wrong numbers in them are what is looked for."""
     from actbench.analysis.claims_schema import CLAIM_TESTS, CLAIMS
-    from actbench.analysis.statistics import read_typed
+    from actbench.analysis.statistic_file import read_typed
     from actbench.analysis.stats_schema import STATS
     from actbench.plan.errors import ConfigError
 

@@ -40,7 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
     import pandas as pd
 
     from actbench.analysis.boundary_runs import choose_boundary_runs
-    from actbench.analysis.statistics import stats_path
+    from actbench.analysis.statistic_file import stats_path
     from actbench.analysis.tables import read_table, table_path
     from actbench.plan.checksums import made_from
 

@@ -9,7 +9,7 @@ import pandas as pd
 
 from actbench.analysis.numbers import quotable_numbers
 from actbench.analysis.run_origin import made_by
-from actbench.analysis.statistics import read_statistic
+from actbench.analysis.statistic_file import read_statistic
 from actbench.analysis.tables import RESULTS, table_path
 from actbench.plan.atomic_file import replacing
 from actbench.plan.checksums import made_from
