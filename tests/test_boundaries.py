@@ -16,8 +16,11 @@ from actbench.plan.design import expand
 from actbench.plan.shards import make_shards
 from actbench.shell import boundaries
 from actbench.show.inputs import read_csv
+from actbench.training import boundaries as trained
+from actbench.training import device
 from actbench.training.shard import train_shard
 from synthetic import fake_runs, make_config, write_results
+from test_twin import runs_of, tiny_dataset
 from tiny import TINY, tiny_design
 
 SPIRALS = TINY.replace("width: 32", "dataset: spirals, width: 32, lr: 0.1").replace("steps: 4", "steps: 40")
@@ -77,6 +80,14 @@ def test_the_networks_drawn_are_the_networks_trained(
     points = table[table["kind"] == "test"]
     assert np.allclose(points[["x", "y"]], data["spirals"].x_test[: boundaries.POINTS], atol=1e-5)
     assert list(points["label"]) == list(data["spirals"].y_test[: boundaries.POINTS])
+
+
+def test_networks_are_trained_on_a_cpu_whatever_trains_the_grid(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Points and networks lie on one side."""
+    run, dataset = runs_of(activation="relu", steps=5)[0], tiny_dataset()
+    expected = trained.answers(run, dataset, dataset.x_test)
+    monkeypatch.setenv(device.CHOSEN, "cuda")
+    np.testing.assert_array_equal(trained.answers(run, dataset, dataset.x_test), expected)
 
 
 def test_an_activation_without_a_network_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

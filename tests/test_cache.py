@@ -218,8 +218,18 @@ def test_rows_follow_the_schema_and_the_file_is_whole(tmp_path: Path) -> None:
     assert sorted(file.name for file in (tmp_path / "out").iterdir()) == [".tiny.parquet.sha256", "tiny.parquet"]
 
 
+END_OF_CAPTURE = torch.AcceleratorError("CUDA error: operation failed due to a previous error during capture")
+END_OF_CAPTURE.__context__ = torch.OutOfMemoryError("CUDA")
+
+
 @pytest.mark.parametrize(
-    "error", [MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory"), torch.OutOfMemoryError("CUDA")]
+    "error",
+    [
+        MemoryError(),
+        RuntimeError("DefaultCPUAllocator: can't allocate memory"),
+        torch.OutOfMemoryError("CUDA"),
+        END_OF_CAPTURE,
+    ],
 )
 def test_a_lack_of_memory_is_no_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
     """A run that this machine has no room for gets no error row: the shard stops, and its neighbours are kept."""

@@ -8,6 +8,9 @@ import torch
 
 from actbench.plan.design import Run
 from actbench.training import loop, state
+from actbench.training.abreast import train_abreast
+from actbench.training.captured import CapturedSteps
+from actbench.training.stack import make_stacks
 from exactness import every_level, levels
 from test_twin import runs_of, tiny_dataset
 
@@ -66,7 +69,7 @@ def test_gpu_and_cpu_agree_for_a_few_steps(factor: str, level: str) -> None:
     """After 20 updates a GPU's losses equal those of a CPU's to 1e-4; later rounding grows and no bound holds."""
     rate = {"lr": 0.003} if level == "adam" else {}
     runs = runs_of(**{"activation": "tanh", "steps": 20, "clip": "norm(1.0)", **rate, factor: level})
-    here, there = (loop.train_stack(runs, tiny_dataset(), device=device) for device in ("cpu", "cuda"))
+    (here,), (there,) = (train_abreast([runs], tiny_dataset(), device) for device in ("cpu", "cuda"))
     np.testing.assert_allclose(there.curves_PES2[..., 0], here.curves_PES2[..., 0], rtol=1e-4, atol=ROUNDING)
 
 
@@ -77,3 +80,23 @@ def test_a_gpu_run_does_not_depend_on_its_neighbours_beyond_rounding() -> None:
     alone = loop.train_stack(runs[:1], tiny_dataset(), device="cuda")
     beside = loop.train_stack(runs, tiny_dataset(), device="cuda")
     np.testing.assert_allclose(alone.curves_PES2[0, ..., 0], beside.curves_PES2[0, ..., 0], rtol=2e-5, atol=ROUNDING)
+
+
+@needs_gpu
+@pytest.mark.parametrize("norm", ["none", "batchnorm"])
+def test_a_replayed_step_is_the_step(norm: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beside a model that diverges, whatever is recorded is, to rounding, what the step gives that is not captured."""
+    runs = runs_of(activation="relu", norm=norm, steps=30, clip="norm(1.0)", residual="identity")
+    runs.insert(1, Run(**{**runs[0].__dict__, "lr": 1e38}))
+    stacks = make_stacks(runs, mixed=True)
+    replayed = train_abreast(stacks, tiny_dataset(), "cuda")
+    assert [set(record.diverged_step_P) > {-1} for record in replayed] == [True]
+    monkeypatch.setattr(CapturedSteps, "_capture", lambda steps: steps._step)
+    for captured, eager in zip(replayed, train_abreast(stacks, tiny_dataset(), "cuda"), strict=True):
+        for name in ("diverged_step_P", "updates_clipped_P", "best_step_P"):
+            np.testing.assert_array_equal(getattr(captured, name), getattr(eager, name))
+        for name in ("curves_PES2", "layers_PEK"):
+            np.testing.assert_allclose(getattr(captured, name), getattr(eager, name), rtol=1e-3, atol=1e-5)
+        assert captured.scores.keys() == eager.scores.keys()
+        for name, scores in captured.scores.items():
+            np.testing.assert_allclose(scores, eager.scores[name], rtol=1e-3, atol=1e-5)

@@ -38,8 +38,11 @@ def test_the_environment_says_what_auto_means(monkeypatch: pytest.MonkeyPatch, d
     monkeypatch.setenv(device.CHOSEN, "cpu")
     assert (device.resolve("auto"), device.resolve("cuda")) == ("cpu", "cuda")
     monkeypatch.setenv(device.CHOSEN, "cude")
-    with pytest.raises(ConfigError, match="ACTBENCH_DEVICE: unknown 'cude'; did you mean cuda"):
-        device.resolve("auto")
+    for asked in (lambda: device.resolve("auto"), device.chosen_device):
+        with pytest.raises(ConfigError, match="ACTBENCH_DEVICE: unknown 'cude'; did you mean cuda"):
+            asked()
+    monkeypatch.setenv(device.CHOSEN, "auto")
+    assert device.chosen_device() == "cuda"
     monkeypatch.delenv(device.CHOSEN)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     assert device.resolve("auto") == "cpu"

@@ -8,6 +8,7 @@ Letters: P models, B examples, D units, G points of the grid.
 """
 
 from collections.abc import Callable
+from functools import cache
 
 import torch
 from torch import Tensor
@@ -31,9 +32,14 @@ def steepest(derivative: Derivative, device: torch.device | None = None) -> tupl
     Returns:
         Two tensors that broadcast against z (P, B, D): shape (1,), or (P, 1, 1) for learned or mixed activations.
     """
-    grid_G = GRID_G.to(device)
+    grid_G = _grid(device)
     largest, place = derivative(grid_G).abs().max(-1, keepdim=True)
     return largest, grid_G[place]
+
+
+@cache
+def _grid(device: torch.device | None) -> Tensor:
+    return GRID_G.to(device)
 
 
 def saturated(trace: LayerTrace) -> Tensor:

@@ -16,7 +16,7 @@ from actbench.training.state import Training
 
 
 def answers(run: Run, dataset: Dataset, x_BI: NDArray[np.float32]) -> NDArray[np.int64]:
-    """Train one run again and return the class that it answers at each point, at its best validation step.
+    """Train one run again, on a CPU, and return the class that it answers at each point, at its best validation step.
 
     Args:
         run: a run that does not fail.
@@ -27,7 +27,7 @@ def answers(run: Run, dataset: Dataset, x_BI: NDArray[np.float32]) -> NDArray[np
         classes (B,), 0 … C - 1.
     """
     kept: list[NDArray[np.int64]] = []
-    train_stack([run], dataset, on_end=lambda training: kept.append(_answer(training, torch.from_numpy(x_BI))))
+    train_stack([run], dataset, lambda training: kept.append(_answer(training, torch.from_numpy(x_BI))), "cpu")
     return kept[0]
 
 

@@ -1,6 +1,7 @@
 """Units that no training example gives a gradient, found with as few forward passes as possible.
 
-Letters: P models of a stack, B examples, N training examples, I inputs, D units.
+Letters: P models of a stack, B examples, N training examples, I inputs, L hidden layers,
+D units.
 """
 
 from collections.abc import Sequence
@@ -32,16 +33,17 @@ def dead_units(
     """
     dead_PD = tuple(_flat(layer) for layer in hidden)
     for start in range(chunk, len(x_NI), chunk):
-        left_P = torch.stack([dead.any(1) for dead in dead_PD]).any(0)
-        if not bool(left_P.any()):
+        left_LP = torch.stack([dead.any(1) for dead in dead_PD])
+        left_L = left_LP.any(1).tolist()  # asked for once: a GPU waits for Python each time
+        if not any(left_L):
             break
-        left_P = left_P | stack.network.mixed
+        left_P = left_LP.any(0) | stack.network.mixed
         trace: list[LayerTrace] = []
         some, part_BI = stack.select(left_P), x_NI[: start + chunk][-chunk:]
         inputs_PBI = shared_inputs(part_BI, scale_P11[left_P])
         some.network.forward(some.views(some.parameters_PN), some.statistics(), inputs_PBI, "probe", trace)
-        for dead, item in zip(dead_PD, trace[: len(hidden)], strict=True):
-            if bool(dead.any()):
+        for left, dead, item in zip(left_L, dead_PD, trace[: len(hidden)], strict=True):
+            if left:
                 dead[left_P] &= _flat(item)
     return dead_PD
 

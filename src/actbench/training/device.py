@@ -39,8 +39,9 @@ def resolve(asked: str) -> str:
 
 
 def chosen_device() -> str:
-    """Return what `use_device` decided, `cpu` before."""
-    return os.environ.get(CHOSEN, "cpu")
+    """Return what `use_device` decided; before, what $ACTBENCH_DEVICE says, else `cpu`."""
+    decided = os.environ.get(CHOSEN, "cpu")
+    return decided if decided in ("cpu", "cuda") else resolve("auto")
 
 
 def missing_for_cuda() -> str:

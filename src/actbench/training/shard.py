@@ -134,7 +134,9 @@ def _train_and_keep(stacks: Sequence[Sequence[Run]], dataset: Dataset, cache: Ru
     except (RuntimeError, ArithmeticError, MemoryError) as error:
         if _is_of_gpu(error):
             raise
-        failure = error.with_traceback(None)  # whose frames would hold the memory that the next attempt needs
+        failure = error
+        for part in _chain(error):  # frames would hold the memory that the next attempt needs
+            part.with_traceback(None)
     else:
         return _keep(records, seconds, cache)
     parts = stacks if len(stacks) > 1 else _halves(stacks[0])
@@ -180,7 +182,15 @@ def _failed(run: Run, error: Exception) -> pa.Table:
 def _lacks_memory(error: Exception) -> bool:
     """Tell whether memory ran out: torch says so by the type of the error, or in words on a CPU and in CUDA itself."""
     words = ("allocate memory", "CUDA error: out of memory", "CUBLAS_STATUS_ALLOC_FAILED")
-    return isinstance(error, MemoryError | torch.OutOfMemoryError) or any(word in str(error) for word in words)
+    return any(
+        isinstance(part, MemoryError | torch.OutOfMemoryError) or any(word in str(part) for word in words)
+        for part in _chain(error)
+    )
+
+
+def _chain(error: BaseException) -> list[BaseException]:
+    """Return an error and those in whose handling it arose: the end of a capture that ran out of memory says less."""
+    return [error, *(_chain(error.__context__) if error.__context__ else [])]
 
 
 def _is_of_gpu(error: Exception) -> bool:

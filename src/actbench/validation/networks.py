@@ -55,7 +55,7 @@ def trained_accuracy(activation: str, depth: int, width: int, residual: str, ste
         "steps": steps,
     }
     common: dict[str, str | int | float] = {"init": "torch_default", "optimizer": "adam", "lr": 0.01, "batch_size": 96}
-    record = train_stack([probed_run(seed=seed, **levels, **common) for seed in range(SEEDS)], mnist1d())
+    record = train_stack([probed_run(seed=seed, **levels, **common) for seed in range(SEEDS)], mnist1d(), device="cpu")
     return 100 * float(record.scores["test_accuracy"].mean())
 
 
@@ -68,7 +68,7 @@ def collapse_error(activation: str, depth: int = 4, steps: int = 300) -> float:
     levels: dict[str, str | int | float] = {"activation": activation, "depth": depth, "width": 64, "steps": steps}
     distances: list[float] = []
     run = probed_run(init="xavier_normal", optimizer="sgd", lr=0.1, batch_size=64, **levels)
-    record = train_stack([run], mnist1d(), on_end=lambda training: distances.append(_distance(training, depth)))
+    record = train_stack([run], mnist1d(), lambda training: distances.append(_distance(training, depth)), "cpu")
     trained = record.scores["test_accuracy"][0] >= 2 / record.classes
     return distances[0] if trained else math.nan
 
