@@ -24,6 +24,7 @@ from actbench.show.figure_file import write_figure
 from actbench.show.report import write_report
 from browser import DESKTOP, PHONE, chromium, complaints, screenshot, seconds_busy, show
 from drawn import draw_from
+from pace import slowness
 
 ARROWS = {"ascending": "↑", "descending": "↓"}
 UNTOLD = ["sigmoid", "layernorm"]  # of which theory has no prediction
@@ -141,10 +142,10 @@ def close(drawn: dict[Any, float], expected: pd.Series) -> None:
 
 
 def test_the_page_loads_without_complaint_and_in_time(browser: webdriver.Chrome) -> None:
-    """Nothing is written on the console, nothing is fetched, all is drawn within three seconds of processor time."""
+    """Nothing is written on the console or fetched; all is drawn within three usual seconds of processor time."""
     assert complaints(browser) == []
     assert browser.title == "drawn: report of actbench"
-    assert 0 < seconds_busy(browser) < 3
+    assert 0 < seconds_busy(browser) < 3 * slowness()
     assert browser.execute_script("return performance.getEntriesByType('resource').map(r => r.name)") == []
     assert browser.execute_script("return document.querySelectorAll('.chart .main-svg').length") >= 4
     assert QUESTION in browser.find_element(By.ID, "explorer-view").text

@@ -13,6 +13,7 @@ from actbench.plan.factors import FACTORS
 from actbench.plan.registry import FILES as REGISTRIES
 from actbench.plan.registry import FOLDERS, known_levels
 from actbench.plan.schema import TABLES
+from pace import slowness
 from source_tree import FILES, ROOT, SRC, foreign, imports, reached_at_once, spelled, tree
 
 # package -> (other packages of the library, packages from elsewhere) that it may import, at the top or inside.
@@ -132,7 +133,7 @@ def test_plan_imports_fast() -> None:
     code += f"print(end - start, *({SLOW | {'numpy'}} & set(sys.modules)))"
     answers = [run_python(code).split() for _ in range(3)]
     assert all(len(answer) == 1 for answer in answers), answers
-    assert min(float(answer[0]) for answer in answers) < 0.3
+    assert min(float(answer[0]) for answer in answers) < 0.3 * slowness()
 
 
 def test_workflow_imports_only_the_plan() -> None:

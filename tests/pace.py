@@ -1,0 +1,19 @@
+"""How fast this machine is just now, so that limits of processor time fail on slow code and not on a slow machine."""
+
+import subprocess
+import sys
+from statistics import median
+
+USUAL = 0.5  # seconds of YARDSTICK beside which the limits are stated
+YARDSTICK = "import time, pandas; print(time.process_time())"  # much memory and little arithmetic, as what is limited
+
+
+def slowness() -> float:
+    """Return how many times slower than usual the yardstick is here now, 1 where it is not slower."""
+    return max(1.0, median(_seconds() for _ in range(3)) / USUAL)
+
+
+def _seconds() -> float:
+    """Return the processor time of a process of its own."""
+    done = subprocess.run([sys.executable, "-c", YARDSTICK], capture_output=True, text=True, check=True)
+    return float(done.stdout)
