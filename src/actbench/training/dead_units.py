@@ -34,7 +34,7 @@ def dead_units(
     dead_PD = tuple(_flat(layer) for layer in hidden)
     for start in range(chunk, len(x_NI), chunk):
         left_LP = torch.stack([dead.any(1) for dead in dead_PD])
-        left_L = left_LP.any(1).tolist()  # asked for once: a GPU waits for Python each time
+        left_L = left_LP.any(1).cpu().tolist()  # asked for once: a GPU waits for Python each time
         if not any(left_L):
             break
         left_P = left_LP.any(0) | stack.network.mixed
