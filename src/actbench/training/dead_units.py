@@ -1,7 +1,6 @@
 """Units that no training example gives a gradient, found with as few forward passes as possible.
 
-Letters: P models of a stack, B examples, N training examples, I inputs, L hidden layers,
-D units.
+Letters: P models of a stack, B examples, N training examples, I inputs, L hidden layers, D units.
 """
 
 from collections.abc import Sequence
