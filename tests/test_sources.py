@@ -1,5 +1,6 @@
 """actbench.plan.sources: which files stand behind a step, read from the imports."""
 
+import ast
 import importlib
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from actbench.plan.sources import (
     PACKAGE,
     figure_names,
     figure_needs,
+    imports,
     layer_statistic_names,
     page_files,
     sources,
@@ -47,6 +49,43 @@ def test_nothing_that_is_loaded_is_missed(verb: str) -> None:
     loaded = names([Path(file) for file in done.stdout.split() if not file.endswith("__init__.py")])
     assert f"shell/{verb}.py" in loaded
     assert loaded <= names(sources(f"actbench.shell.{verb}"))
+
+
+def parsed(text: str) -> list[str]:
+    """Return what a file imports, from its syntax tree: the readable twin of `imports`."""
+    found = []
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Import):
+            found += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+    return found
+
+
+def test_imports_found_by_line_are_those_of_the_tree() -> None:
+    """Of no file is an import missed, and none of this package made up from a file's text."""
+    for file in PACKAGE.rglob("*.py"):
+        text = file.read_text(encoding="utf-8")
+        found, wanted = set(imports(text)), set(parsed(text))
+        assert wanted <= found, file
+        assert not any(name.startswith(PACKAGE.name) for name in found - wanted), file
+
+
+IMPORTS = """
+import actbench.a, actbench.b as bee  # import no, comment
+from actbench.c import (
+    d,  # from actbench.no import comment
+    e as f, g,
+)
+def late():
+    from actbench.h import i, j as k
+"""
+
+
+def test_every_form_of_import_is_found() -> None:
+    """Modules, names, other names, several lines, comments and imports within functions."""
+    assert sorted(imports(IMPORTS)) == sorted(parsed(IMPORTS))
+    assert {"actbench.b", "actbench.c.e", "actbench.h.j"} <= set(imports(IMPORTS))
 
 
 def test_steps_from_the_tables_on_do_not_see_training() -> None:

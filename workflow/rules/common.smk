@@ -5,6 +5,7 @@ import os
 import shlex
 import sys
 import time
+from functools import cache
 from pathlib import Path
 
 from actbench.plan.config import load_config
@@ -26,6 +27,7 @@ from actbench.plan.sources import (
 from actbench.plan.typesetting import NEEDED, typesetting_commands
 
 
+@cache
 def near(path):
     """Spell a path as seen from the working directory: moving the clone then repeats nothing."""
     return os.path.relpath(path) if Path(path).is_relative_to(Path.cwd()) else str(path)
