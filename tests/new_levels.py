@@ -8,6 +8,7 @@ from pathlib import Path
 
 from once import SHARED
 from source_tree import ROOT
+from tiny import link_compiled
 
 # file -> functions before the registry, and the entry at its end
 ADDED = {
@@ -72,8 +73,8 @@ def extended(folder: Path) -> Path:
     for part in ("src", "tests", "config"):
         shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__", "slurm", "faults"))
     shutil.copy(ROOT / "pyproject.toml", folder)
-    (folder / "cache").mkdir()
-    (folder / ".pytest_cache").symlink_to(folder / "cache")  # verbs and tests compile their loops once
+    link_compiled(folder)  # a new level compiles its own loops only, and these have none
+    (folder / ".pytest_cache").symlink_to(folder / "cache")
     for name, (functions, entry) in ADDED.items():
         file = folder / "src" / "actbench" / "levels" / name
         lines = file.read_text(encoding="utf-8").rstrip().splitlines()

@@ -3,15 +3,18 @@
 import os
 import pickle
 import re
+import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from actbench.levels import machine_code
+from actbench.levels import kernels, machine_code
 from actbench.levels.machine_code import CodeFiles
+from actbench.plan import sources
+from actbench.training.process import LOOPS, source_digest
 from source_tree import SRC
 
 # Compiles the loops of one level and prints φ(2), so that several processes can do it at once or one after another.
@@ -96,6 +99,53 @@ def test_the_name_holds_what_machine_code_depends_on(tmp_path: Path, monkeypatch
     names = {CodeFiles(tmp_path, "train", origin).path(key) for origin in ("a", "b") for key in (1, 2)}
     monkeypatch.setattr(machine_code.numba, "__version__", "999")
     assert len(names | {CodeFiles(tmp_path, "train", "a").path(1)}) == 5
+
+
+@pytest.fixture
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Look for sources in a copy of the package, which may be edited."""
+    copied = shutil.copytree(sources.PACKAGE, tmp_path / "actbench", ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(sources, "PACKAGE", copied)
+    known = (sources._files, sources._imported, machine_code._origin)
+    for function in known:
+        function.cache_clear()
+    yield copied
+    for function in known:
+        function.cache_clear()
+
+
+def test_machine_code_follows_all_that_is_compiled_into_it_and_nothing_else(package: Path, tmp_path: Path) -> None:
+    """An edit of any file that a loop's own file imports, or a level's, asks for another file; one of a registry not.
+
+    Where the clone lies and when it was made do not matter.
+    """
+
+    def now() -> tuple[str, Path]:
+        machine_code._origin.cache_clear()
+        kernel = machine_code.kept(kernels._callable, own)
+        return source_digest(), kernel._cache_file.path("signature")
+
+    def own() -> None: ...
+
+    own.__module__ = "actbench.levels.new_level"  # a level whose loop stands in a file of its own
+    (package / "levels" / "new_level.py").write_text("from actbench.levels.new_helper import X\n")
+    behind = {file.name for file in sources.sources(*LOOPS)}
+    assert {"kernels.py", "activation_scalars.py", "loops.py", "scalars.py", "_mlp_passes.py", "tiles.py"} <= behind
+    assert not {"activations.py", "initializers.py", "normalizations.py", "residuals.py"} & behind
+    before = now()
+    for name in ("activations", "residuals", "models/mlp"):
+        with (package / "levels" / f"{name}.py").open("a") as file:
+            file.write("\n# an edit\n")
+    assert now() == before
+    (package / "levels" / "new_helper.py").write_text("X = 1\n")
+    sources._files.cache_clear()
+    sources._imported.cache_clear()
+    helped = now()
+    assert helped[0] == before[0]
+    assert helped[1] != before[1]
+    with (package / "levels" / "scalars.py").open("a") as file:
+        file.write("\n# an edit\n")
+    assert {now()[0], now()[1]}.isdisjoint({*before, *helped})
 
 
 def test_a_failed_write_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,15 +23,6 @@ def test_everything_is_pinned_before_numpy_is_imported(tmp_path: Path) -> None:
     assert done.stdout.split()[2].startswith(str(tmp_path))
 
 
-def test_compiled_loops_follow_their_source(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Compiled loops lie under a name that changes with any file of the levels."""
-    (tmp_path / "one.py").write_text("x = 1")
-    monkeypatch.setattr(process, "LEVELS", tmp_path)
-    first = process.source_digest()
-    (tmp_path / "one.py").write_text("x = 2")
-    assert process.source_digest() != first
-
-
 @pytest.mark.parametrize(
     ("flags", "expected"),
     [("avx2 fma avx512f avx512bw avx512dq avx512vl", "avx512"), ("avx2 fma avx512f", "avx2"), ("sse2", "other")],

@@ -41,10 +41,10 @@ def _callable(function: Callable[..., Any], flags: set[str]) -> Any:
     return register_jitable(fastmath=flags, error_model="numpy", inline="always")(function)
 
 
-def _compile(signature: Any, function: Callable[..., Any], flags: set[str], level: Callable[..., Any]) -> Any:
-    """Compile a function that was made for one level, under a name of its own, which its file on disk has too."""
-    function.__qualname__ = f"{function.__name__}{level.__name__}"
-    return machine_code.callback(signature, function, fastmath=flags, error_model="numpy")
+def _compile(signature: Any, function: Callable[..., Any], flags: set[str], *own: Callable[..., Any]) -> Any:
+    """Compile a function with a level's own in it, under the name of both, which its file on disk has too."""
+    function.__qualname__ = f"{function.__name__}{own[0].__name__}"
+    return machine_code.callback(signature, function, *own, fastmath=flags, error_model="numpy")
 
 
 @cache
@@ -73,7 +73,7 @@ def activation_kernels(scalar: Scalar, learned: bool) -> tuple[Any, Any]:
     flags = REORDERED if learned else FAST
     backward.__name__ = "backward_learned" if learned else "backward"
     compiled = _compile(ACTIVATE, forward, FAST, scalar.value)
-    return compiled, _compile(ACTIVATE_BACK, backward, flags, scalar.value)
+    return compiled, _compile(ACTIVATE_BACK, backward, flags, scalar.value, scalar.slope, scalar.learned_slope)
 
 
 @cache

@@ -12,16 +12,20 @@ import stat
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numba
 from numba.core import caching, ccallback, serialize, sigutils
 
+from actbench.plan.sources import content_digest
+
 FunctionCache: Any = caching.FunctionCache
 CFunc: Any = ccallback.CFunc
 dumps: Any = serialize.dumps
 normalize_signature: Any = sigutils.normalize_signature
+config: Any = numba.config
 
 DIGEST = hashlib.sha256().digest_size
 
@@ -75,10 +79,10 @@ def _digest(path: Path, content: bytes) -> bytes:
     return hashlib.sha256(path.name.encode() + b"\0" + content).digest()
 
 
-def callback(signature: Any, function: Callable[..., Any], **options: Any) -> Any:
-    """Compile a C callback, or load its machine code; options as of `numba.cfunc`."""
-    compiled = CFunc(function, normalize_signature(signature), {}, options)
-    compiled._cache = kept(function)
+def callback(signature: Any, *functions: Callable[..., Any], **options: Any) -> Any:
+    """Compile the first function as a C callback, with the others in it, or load it; options as of `numba.cfunc`."""
+    compiled = CFunc(functions[0], normalize_signature(signature), {}, options)
+    compiled._cache = kept(*functions)
     compiled.compile()
     return compiled
 
@@ -94,9 +98,19 @@ def loop(**options: Any) -> Callable[[Callable[..., Any]], Any]:
     return decorate
 
 
-def kept(function: Callable[..., Any]) -> Any:
-    """Return the cache of a function's machine code on disk, for numba to use."""
-    cache = FunctionCache(function)
-    locator = cache._impl.locator
-    cache._cache_file = CodeFiles(Path(cache.cache_path), cache._impl.filename_base, locator.get_source_stamp())
+def kept(*functions: Callable[..., Any]) -> Any:
+    """Return the cache on disk, for numba to use, of the machine code of a function and of what is compiled into it.
+
+    numba itself looks at the time of the function's own file and at where it lies; here all that stands in that file
+    and in those that it imports counts, so that an edit elsewhere, another clone or a new level compiles nothing again.
+    """
+    cache = FunctionCache(functions[0])
+    origin = _origin(frozenset(function.__module__ for function in functions))
+    folder = Path(config.CACHE_DIR or cache.cache_path)
+    cache._cache_file = CodeFiles(folder, cache._impl.filename_base, origin)
     return cache
+
+
+@cache
+def _origin(modules: frozenset[str]) -> str:
+    return content_digest(*modules)

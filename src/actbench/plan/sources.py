@@ -5,6 +5,7 @@ does not: a trained number changes only with NUMERICS.
 """
 
 import ast
+import hashlib
 import re
 from functools import cache
 from pathlib import Path
@@ -68,16 +69,24 @@ def page_files() -> list[Path]:
     return sorted(file for end in ("j2", "css", "js") for file in SHOW.glob(f"*.{end}"))
 
 
-def sources(module: str) -> list[Path]:
-    """Return the files of a module and of all that it imports from this package, sorted."""
+def sources(*modules: str) -> list[Path]:
+    """Return the files of modules and of all that they import from this package, sorted."""
     found: set[Path] = set()
-    waiting = list(_files(module))
+    waiting = [file for module in modules for file in _files(module)]
     while waiting:
         file = waiting.pop()
         if file not in found:
             found.add(file)
             waiting += _imported(file)
     return sorted(found)
+
+
+def content_digest(*modules: str) -> str:
+    """Hash what stands in the files of modules and of all that they import from this package, 16 hex digits."""
+    digest = hashlib.sha256()
+    for file in sources(*modules):
+        digest.update(file.read_bytes())
+    return digest.hexdigest()[:16]
 
 
 @cache

@@ -1,18 +1,19 @@
 """How a process that trains is set up: one core, one set of instructions, compiled loops kept on disk.
 
-Imports the standard library only, since all of it must happen before numpy, torch and numba are imported.
+Imports the plan and the standard library only, since all of it must happen before numpy, torch and numba are imported.
 """
 
 import ctypes
-import hashlib
 import os
 from pathlib import Path
 
 from actbench.plan.errors import ConfigError, nearest
+from actbench.plan.sources import content_digest
 from actbench.training.device import chosen_device, cuda_kind, tf32_allowed
 
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
-LEVELS = Path(__file__).resolve().parent.parent / "levels"
+# From which all that is compiled can be reached; a new level adds a file to the folder that they name.
+LOOPS = ("actbench.levels.kernels", "actbench.levels.models._mlp_loops", "actbench.levels.models._mlp_probe")
 
 # Each library is told which instructions to use. Left alone, they choose by the make of the processor: slower kernels
 # on many that have AVX-512, and other last bits on each.
@@ -92,11 +93,8 @@ def _widest_vectors() -> str:
 
 
 def source_digest() -> str:
-    """Hash the source of the levels: numba itself looks at the file of a function only, not at what it calls."""
-    digest = hashlib.sha256()
-    for file in sorted(LEVELS.rglob("*.py")):
-        digest.update(file.read_bytes())
-    return digest.hexdigest()[:16]
+    """Hash the source of the compiled loops."""
+    return content_digest(*LOOPS)
 
 
 def _keep_freed_memory() -> None:
