@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -146,6 +147,20 @@ def test_machine_code_follows_all_that_is_compiled_into_it_and_nothing_else(pack
     with (package / "levels" / "scalars.py").open("a") as file:
         file.write("\n# an edit\n")
     assert {now()[0], now()[1]}.isdisjoint({*before, *helped})
+
+
+def test_a_loop_outside_the_package_follows_its_own_file(tmp_path: Path) -> None:
+    """An edit of a file of somebody else's asks for another file of machine code; the same text elsewhere does not."""
+    paths = []
+    for place, text in (("a", "def f(): return 1"), ("a", "def f(): return 2"), ("b", "def f(): return 2")):
+        file = tmp_path / place / "theirs.py"
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(text)
+        theirs: dict[str, Any] = {"__name__": "theirs"}
+        exec(compile(text, file, "exec"), theirs)  # noqa: S102
+        machine_code._origin.cache_clear()
+        paths.append(machine_code.kept(theirs["f"])._cache_file.path("signature"))
+    assert paths[0] != paths[1] == paths[2]
 
 
 def test_a_failed_write_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -102,15 +102,20 @@ def kept(*functions: Callable[..., Any]) -> Any:
     """Return the cache on disk, for numba to use, of the machine code of a function and of what is compiled into it.
 
     numba itself looks at the time of the function's own file and at where it lies; here all that stands in that file
-    and in those that it imports counts, so that an edit elsewhere, another clone or a new level compiles nothing again.
+    and in those of this package that it imports counts, so that an edit elsewhere, another clone or a new level
+    compiles nothing again.
     """
     cache = FunctionCache(functions[0])
-    origin = _origin(frozenset(function.__module__ for function in functions))
+    own = frozenset((function.__module__, function.__code__.co_filename) for function in functions)
     folder = Path(config.CACHE_DIR or cache.cache_path)
-    cache._cache_file = CodeFiles(folder, cache._impl.filename_base, origin)
+    cache._cache_file = CodeFiles(folder, cache._impl.filename_base, _origin(own))
     return cache
 
 
 @cache
-def _origin(modules: frozenset[str]) -> str:
-    return content_digest(*modules)
+def _origin(own: frozenset[tuple[str, str]]) -> str:
+    """Hash the files of functions, given as modules and paths, and what they import of this package."""
+    digest = hashlib.sha256(content_digest(*(module for module, _ in own)).encode())
+    for content in sorted({Path(path).read_bytes() for _, path in own}):
+        digest.update(content)
+    return digest.hexdigest()
