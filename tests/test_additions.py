@@ -1,13 +1,17 @@
 """An entry in its registry is all that a new level needs: every verb knows it, and every law is tried on it."""
 
 import json
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
 
+from actbench.training.process import source_digest
 from new_levels import NAMES, extended, run_there
 
 CONFIG = """
@@ -73,6 +77,14 @@ def test_the_plan_knows_that_autograd_is_slower(folder: Path) -> None:
     )
     relu, squareplus = answer(folder, "plan", "long.yaml", "--shards")["shard_list"]
     assert squareplus["minutes"] > 2 * relu["minutes"]
+
+
+def test_loops_that_come_with_the_package_are_not_compiled_again(folder: Path) -> None:
+    """The copy with new levels looks for the machine code of the package's own loops where the package does."""
+    code = "from actbench.training import process; print(process.source_digest())"
+    environment = {**os.environ, "PYTHONPATH": str(folder / "src")}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == source_digest()
 
 
 def test_theory_speaks_of_what_it_can_see(trained: Path) -> None:

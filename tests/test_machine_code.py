@@ -115,11 +115,8 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         function.cache_clear()
 
 
-def test_machine_code_follows_all_that_is_compiled_into_it_and_nothing_else(package: Path, tmp_path: Path) -> None:
-    """An edit of any file that a loop's own file imports, or a level's, asks for another file; one of a registry not.
-
-    Where the clone lies and when it was made do not matter.
-    """
+def test_machine_code_follows_all_that_is_compiled_into_it_and_nothing_else(package: Path) -> None:
+    """An edit of any file that a loop's own file, or a level's, imports asks for another one; of a registry not."""
 
     def now() -> tuple[str, Path]:
         machine_code._origin.cache_clear()

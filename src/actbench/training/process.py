@@ -12,7 +12,7 @@ from actbench.plan.sources import content_digest
 from actbench.training.device import chosen_device, cuda_kind, tf32_allowed
 
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
-# From which all that is compiled can be reached; a new level adds a file to the folder that they name.
+# From these all sources of the compiled loops that come with the package are reached by imports.
 LOOPS = ("actbench.levels.kernels", "actbench.levels.models._mlp_loops", "actbench.levels.models._mlp_probe")
 
 # Each library is told which instructions to use. Left alone, they choose by the make of the processor: slower kernels
@@ -93,7 +93,7 @@ def _widest_vectors() -> str:
 
 
 def source_digest() -> str:
-    """Hash the source of the compiled loops."""
+    """Hash the source of the compiled loops; they lie in a folder of this name, so that others can be pruned."""
     return content_digest(*LOOPS)
 
 
