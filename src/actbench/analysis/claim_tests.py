@@ -16,6 +16,7 @@ from actbench.analysis.claim_rules import EFFECTS, ONE_CHOICE, matches
 from actbench.analysis.claims_schema import EXACT
 from actbench.analysis.metrics import METRICS, add_metrics
 from actbench.analysis.row_groups import read_rows
+from actbench.analysis.run_places import places_of
 from actbench.analysis.run_values import Wanted, read_diagnostics, speed, value_of_runs, wanted_of
 from actbench.analysis.seed_resampling import Array, mean_of_seeds, resampled_error, resamples
 from actbench.analysis.statistic_file import read_if_made, stats_path
@@ -56,8 +57,8 @@ class Evidence:
     @cached_property
     def places(self) -> dict[str, Rows]:
         """Return the rows of `runs` that are of each study; text is looked up once, for that takes most of the time."""
-        keys = pd.Index(self.runs["run_key"])
-        found = {str(study): keys.get_indexer(pd.Index(own)) for study, own in self.members.groupby("study")["run_key"]}
+        keys = self.runs["run_key"]
+        found = {str(study): places_of(own, keys) for study, own in self.members.groupby("study")["run_key"]}
         return {study: np.sort(place[place >= 0]) for study, place in found.items()}
 
 
@@ -81,7 +82,7 @@ def _read_runs(config: Config, tests: list[ClaimTest], members: pd.DataFrame, re
     recorded = {column.name for column in RUNS}
     asked = {test.quantity for test in tests} & recorded
     runs = read_table(config, "runs", list(dict.fromkeys([*NEEDED, *USED, *asked])), results=results)
-    own = pd.Index(members["run_key"].unique()).get_indexer(pd.Index(runs["run_key"])) >= 0
+    own = places_of(runs["run_key"], members["run_key"].unique()) >= 0
     kept = list(dict.fromkeys(["run_key", *FACTORS, *USED, *METRICS, *asked]))
     return add_metrics(runs[own])[kept].sort_values("run_key", ignore_index=True)
 

@@ -38,7 +38,7 @@ def compare(scores: pd.DataFrame, grid: RateGrid, reference: str = REFERENCE) ->
     parts = [_estimate(pairs, grid, ["study", "activation"], "overall")]
     parts.append(_estimate(pairs, grid, ["study", "activation", "depth"], "by_depth"))
     compared = pd.concat([*parts, _absent(scores, pairs, reference)], ignore_index=True)
-    compared = compared.assign(reference=reference, family=compared["study"] + "/" + compared["scope"])
+    compared = compared.assign(reference=reference, family=compared["study"].astype("str") + "/" + compared["scope"])
     order = compared["scope"].map({"overall": 0, "by_depth": 1})
     compared = compared.assign(order=order).sort_values(["study", "order", "depth", "activation"], ignore_index=True)
     return compared.assign(p_holm=compared.groupby("family")["p"].transform(holm))

@@ -15,6 +15,7 @@ from actbench.analysis.intervals import CONSTANT, TOO_SMALL
 Array = np.ndarray[Any, np.dtype[np.float64]]
 Flags = np.ndarray[Any, np.dtype[np.bool_]]
 Places = np.ndarray[Any, np.dtype[np.intp]]
+AT_ONCE = 1 << 16  # numbers of seeds by values that are looked at together
 ONE_OUTCOME = "not estimable: all runs trained, or none"
 
 
@@ -25,11 +26,31 @@ class Signal:
     values_K: Array
     counts_BSK: Array
 
+    @classmethod
+    def of(cls, cell: Places, values: Any, n_seeds: int) -> "Signal":
+        """Count runs by their numbers.
+
+        Args:
+            cell: outcome · n_seeds + seed of each run.
+            values: the number of each run.
+            n_seeds: S.
+        """
+        values_K, place = np.unique(values, return_inverse=True)
+        shape = 2, n_seeds, len(values_K)
+        counts = np.bincount(cell * len(values_K) + place, np.ones(len(place)), minlength=np.prod(shape))
+        return cls(values_K.astype(np.float64), counts.reshape(shape))
+
     @cached_property
     def wins(self) -> Array:
         """Return (S, S): pairs of a bad run of a seed and a good one of another in which the bad one is higher."""
-        good_SK, bad_SK = self.counts_BSK
-        return np.asarray(bad_SK @ (np.cumsum(good_SK, axis=1) - 0.5 * good_SK).T)
+        n_seeds, n_values = self.counts_BSK.shape[1:]
+        wins_SS, lower_S1 = np.zeros((n_seeds, n_seeds)), np.zeros((n_seeds, 1))
+        for start in range(0, n_values, AT_ONCE // n_seeds):
+            good_SK, bad_SK = self.counts_BSK[:, :, start : start + AT_ONCE // n_seeds]
+            below_SK = lower_S1 + np.cumsum(good_SK, axis=1)
+            wins_SS += bad_SK @ (below_SK - 0.5 * good_SK).T
+            lower_S1 = below_SK[:, -1:]
+        return wins_SS
 
     @cached_property
     def pairs(self) -> Array:
@@ -103,12 +124,9 @@ def held_out(signal: Signal, seeds: Any) -> dict[str, float]:
     mean squared error of the forecast (Brier 1950), brier_base that of the share of bad runs of the others as a whole;
     held_out_auc is the mean over seeds of the area within the seed.
     """
+    tried = _Tried.join([_Tried.of(signal, some) for some in _some_at_a_time(seeds, len(signal.values_K))])
+    other_BSF, own_BSF = tried.other_BSF, tried.own_BSF
     outcome_B11 = np.array([[[0.0]], [[1.0]]])
-    own_BSK = signal.counts_BSK[:, seeds]
-    below_BSK = np.cumsum(own_BSK, axis=2)
-    other_BSK, other_below_BSK = (each.sum(axis=1, keepdims=True) - each for each in (own_BSK, below_BSK))
-    rules = choose_rules(other_BSK, other_below_BSK)
-    other_BSF, own_BSF = rules.table(other_below_BSK), rules.table(below_BSK)
     base_S1 = (other_BSF[1].sum(axis=1) / other_BSF.sum(axis=(0, 2)))[:, None]
     sizes_SF = other_BSF.sum(axis=0)
     forecast_SF = np.divide(other_BSF[1], sizes_SF, out=np.repeat(base_S1, 2, axis=1), where=sizes_SF > 0)
@@ -120,8 +138,38 @@ def held_out(signal: Signal, seeds: Any) -> dict[str, float]:
         "sensitivity": found_BF[1, 1] / found_BF[1].sum(),
         "specificity": found_BF[0, 0] / found_BF[0].sum(),
     }
-    areas = _areas_within(signal, seeds, rules)
+    areas = _areas_within(signal, seeds, tried.rising_S)
     return rates | {"brier": squares, "brier_base": plain, "held_out_auc": areas}
+
+
+@dataclass(frozen=True)
+class _Tried:
+    """What the rules of all other seeds make of each seed: of those others, and of its own runs."""
+
+    rising_S: Flags
+    other_BSF: Array
+    own_BSF: Array
+
+    @classmethod
+    def of(cls, signal: Signal, seeds: Any) -> "_Tried":
+        own_BSK = signal.counts_BSK[:, seeds]
+        other_BSK = signal.counts_BSK.sum(axis=1, keepdims=True) - own_BSK
+        other_below_BSK = np.cumsum(other_BSK, axis=2)
+        rules = choose_rules(other_BSK, other_below_BSK)
+        return cls(rules.rising_R, rules.table(other_below_BSK), rules.table(np.cumsum(own_BSK, axis=2)))
+
+    @classmethod
+    def join(cls, parts: "list[_Tried]") -> "_Tried":
+        rising_S = np.concatenate([part.rising_S for part in parts])
+        other_BSF, own_BSF = (
+            np.concatenate([getattr(part, name) for part in parts], axis=1) for name in ("other_BSF", "own_BSF")
+        )
+        return cls(rising_S, other_BSF, own_BSF)
+
+
+def _some_at_a_time(seeds: Any, n_values: int) -> list[Any]:
+    """Part the seeds so that the numbers of those tried at once stay few."""
+    return np.array_split(seeds, min(len(seeds), 1 + len(seeds) * n_values // AT_ONCE))
 
 
 def _added(terms_BSF: Array) -> float:
@@ -130,9 +178,9 @@ def _added(terms_BSF: Array) -> float:
     return float(np.cumsum(per_seed_S4.sum(axis=1))[-1])
 
 
-def _areas_within(signal: Signal, seeds: Any, rules: Rules) -> float:
+def _areas_within(signal: Signal, seeds: Any, rising_S: Flags) -> float:
     """Return the mean area within a seed, in the direction of the others; nan where no seed has both outcomes."""
     wins_S, pairs_S = (np.diagonal(both)[seeds] for both in (signal.wins, signal.pairs))
     known = pairs_S > 0
     area = wins_S[known] / pairs_S[known]
-    return float(np.mean(np.where(rules.rising_R[known], area, 1 - area))) if known.any() else np.nan
+    return float(np.mean(np.where(rising_S[known], area, 1 - area))) if known.any() else np.nan

@@ -15,6 +15,7 @@ from actbench.analysis.early_records import Slot
 from actbench.analysis.early_warning_schema import EARLY_WARNING
 from actbench.analysis.hidden_layers import REDUCTIONS
 from actbench.analysis.metrics import add_metrics
+from actbench.analysis.run_places import places_of
 from actbench.analysis.seed_resampling import SeedStatistic, seed_intervals
 from actbench.plan.registry import declared_text
 
@@ -60,7 +61,7 @@ class _Study:
     """The runs of a study, and the rows found so far with the wins and pairs of their seeds."""
 
     name: str
-    facts: pd.DataFrame
+    empty: Row  # of a study in which there is nothing to tell apart
     n_seeds: int
     row_of: Any  # of every run of all studies: outcome · n_seeds + seed, -1 for a run that is not of this one
     rows: list[Row] = field(default_factory=list)
@@ -69,22 +70,26 @@ class _Study:
 
     @classmethod
     def of(cls, name: str, facts: pd.DataFrame, keys: "pd.Series[Any]") -> "_Study":
-        member = pd.Index(keys).get_indexer(pd.Index(facts["run_key"])) >= 0
+        member = places_of(facts["run_key"], keys) >= 0
         own = facts[member]
         seeds, seed = np.unique(own["seed"], return_inverse=True)
         row = np.full(len(facts), -1, dtype=np.int32)
         row[member] = (~own["trained"]).to_numpy(dtype=np.int64) * len(seeds) + seed
-        return cls(name, own, len(seeds), row if own["trained"].nunique() > 1 else np.full_like(row, -1))
+        told = row if own["trained"].nunique() > 1 else np.full_like(row, -1)
+        return cls(name, _nothing_to_tell_apart(own), len(seeds), told)
 
     def add(self, slot: Slot, numbers: Any) -> None:
-        for row, signal in _signals(self, slot, numbers):
-            self.rows.append(row | calibrate(signal))
-            self.wins.append(signal.wins)
-            self.pairs.append(signal.pairs)
+        for row, cell, values in _reductions(self, slot, numbers):
+            self._calibrate(row, Signal.of(cell, values, self.n_seeds))  # of which one is in memory at a time
+
+    def _calibrate(self, row: Row, signal: Signal) -> None:
+        self.rows.append(row | calibrate(signal))
+        self.wins.append(signal.wins)
+        self.pairs.append(signal.pairs)
 
     def table(self) -> pd.DataFrame:
         if not self.rows:
-            return pd.DataFrame([_nothing_to_tell_apart(self.facts) | {"study": self.name}])
+            return pd.DataFrame([self.empty | {"study": self.name}])
         frame = pd.DataFrame(self.rows).assign(study=self.name)
         direction = frame["direction"].to_numpy()
         frame = frame.assign(**_areas(np.stack(self.wins), np.stack(self.pairs), direction))
@@ -98,20 +103,17 @@ def _nothing_to_tell_apart(facts: pd.DataFrame) -> Row:
     return {"diagnostic": ANY, **empty, **counts, "note": ONE_OUTCOME}
 
 
-def _signals(study: _Study, slot: Slot, numbers: Any) -> Iterator[tuple[Row, Signal]]:
-    """Yield the numbers of each reduction of a diagnostic at a step that runs of the study recorded."""
+def _reductions(study: _Study, slot: Slot, numbers: Any) -> Iterator[tuple[Row, Any, Any]]:
+    """Yield each reduction of a diagnostic at a step: of every run that recorded it, outcome and seed, and number."""
     diagnostic, step = slot
     whole = declared_text("diagnostic", diagnostic, "where") == WHOLE
     own = study.row_of[numbers["run"]]
     for layers in REDUCTIONS[:1] if whole else REDUCTIONS:
         values = numbers[layers]
         known = (own >= 0) & ~np.isnan(values)
-        values_K, code = np.unique(values[known], return_inverse=True)
-        cell = own[known] * len(values_K) + code
-        counts = np.bincount(cell, minlength=2 * study.n_seeds * len(values_K)).astype(np.float64)
-        row = {"diagnostic": diagnostic, "layers": WHOLE if whole else layers, "step": step}
-        if len(values_K):
-            yield row, Signal(values_K.astype(np.float64), counts.reshape(2, study.n_seeds, len(values_K)))
+        if known.any():
+            row = {"diagnostic": diagnostic, "layers": WHOLE if whole else layers, "step": step}
+            yield row, own[known], values[known]
 
 
 def _areas(wins_RSS: Array, pairs_RSS: Array, direction: Any) -> dict[str, Any]:

@@ -10,6 +10,8 @@ from typing import Any, cast
 import numpy as np
 import pandas as pd
 
+from actbench.analysis.run_places import places_of
+
 Array = np.ndarray[Any, np.dtype[np.float32]]
 COLUMNS = ["run_key", "step", "split", "accuracy"]
 NEVER = -1.0  # in place of an accuracy where the run was not evaluated
@@ -19,23 +21,22 @@ NEVER = -1.0  # in place of an accuracy where the run was not evaluated
 class Evaluations:
     """The accuracy of each run at each evaluation, NEVER where it has no row."""
 
-    keys: "pd.Index[Any]"  # R
+    keys: Any  # of R runs
     at: dict[tuple[int, str], Array]  # E columns of R numbers, by step and split
 
-    def places(self) -> pd.DataFrame:
-        """Return step and split of the E evaluations in their order."""
-        return pd.DataFrame(list(self.at), columns=["step", "split"])
+    def places_of(self, schedule: pd.DataFrame) -> list[int]:
+        """Return the row of `of` in which each step and split stands."""
+        row = {place: row for row, place in enumerate(self.at)}
+        return [row.get(place, len(row)) for place in zip(schedule["step"], schedule["split"], strict=True)]
 
     def of(self, keys: "pd.Series[Any]") -> Array:
-        """Return the accuracies (E, R) of some runs."""
-        run = self.keys.get_indexer(pd.Index(keys))
+        """Return the accuracies (E + 1, R) of some runs, in the last row NEVER."""
+        run = places_of(keys, self.keys)
         assert (run >= 0).all(), "the runs are among those that were looked for"
-        return (
-            np.stack([column[run] for column in self.at.values()]) if self.at else np.empty((0, len(run)), np.float32)
-        )
+        return np.stack([*(column[run] for column in self.at.values()), np.full(len(run), NEVER, np.float32)])
 
 
-def evaluations_of(parts: Iterable[pd.DataFrame], keys: "pd.Index[Any]") -> Evaluations:
+def evaluations_of(parts: Iterable[pd.DataFrame], keys: Any) -> Evaluations:
     """Gather the evaluations of these runs from parts of the table `curves`; other runs are left out.
 
     Args:
@@ -45,7 +46,7 @@ def evaluations_of(parts: Iterable[pd.DataFrame], keys: "pd.Index[Any]") -> Eval
     at: dict[tuple[int, str], Array] = {}
     for rows in parts:
         words = rows["run_key"].astype("category").cat
-        run = keys.get_indexer(words.categories)[words.codes]
+        run = places_of(words.categories, keys)[words.codes]
         accuracy = rows["accuracy"].to_numpy()
         evaluated = cast(dict[tuple[int, str], Any], rows.groupby(["step", "split"], observed=True).indices)
         for (step, split), own in evaluated.items():

@@ -8,11 +8,11 @@ from collections import Counter
 
 import pandas as pd
 
-from actbench.analysis.curves import fill_failures
-from actbench.analysis.evaluations import Evaluations
+from actbench.analysis.curves import Curves, fill_failures
 from actbench.analysis.json_rows import round_digits
 from actbench.analysis.layer_ends import Ends, profiles
 from actbench.analysis.metrics import CONDITION, add_metrics
+from actbench.analysis.run_places import places_of
 
 NAMES = ("explorer", "explorer_curves", "explorer_layers")
 ORDER = ["activation", *(name for name in CONDITION if name != "activation"), "lr"]
@@ -24,9 +24,8 @@ def explore(
     runs: pd.DataFrame,
     members: pd.DataFrame,
     scores: pd.DataFrame,
-    curves: Evaluations,
+    curves: Curves,
     ends: Ends,
-    schedule: pd.DataFrame,
 ) -> Frames:
     """Make the three tables of the explorer from some of the runs: those of whole activations.
 
@@ -34,9 +33,8 @@ def explore(
         runs: rows of the table `runs`, at all learning rates.
         members: the table `studies`, the rows of these runs.
         scores: the runs at the chosen learning rates, from `metrics.scores_by_study`.
-        curves: the table `curves`, of these runs and maybe others.
+        curves: the table `curves`.
         ends: from `layer_ends.add_ends`, of these `runs`.
-        schedule: the steps and splits at which runs of each length are evaluated, from `curves.schedule_of`.
 
     Returns:
         Columns of stats_schema under NAMES. A curve is the mean over the cell's runs, 0 from the step of a failure
@@ -46,9 +44,9 @@ def explore(
     chosen = pd.MultiIndex.from_frame(scores[["study", "run_key"]])
     own = own.assign(
         chosen=pd.MultiIndex.from_frame(own[["study", "run_key"]]).isin(chosen),
-        run=pd.Index(runs["run_key"]).get_indexer(own["run_key"]),
+        run=places_of(own["run_key"], runs["run_key"]),
     )
-    means = _mean_curves(fill_failures(own, curves, schedule, ["study", "cell"]))
+    means = _mean_curves(fill_failures(own, curves.of(runs["run_key"]), curves.schedule, ["study", "cell"]))
     return dict(zip(NAMES, (own, means, profiles(own, ends)), strict=True))
 
 

@@ -1,17 +1,21 @@
 """Gradient norms by layer in the deepest networks, at initialisation and after the last step."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 import pandas as pd
 
+from actbench.analysis.inside import Levels
 from actbench.analysis.layer_ends import MOMENTS, PROFILES, Ends
+from actbench.analysis.run_places import places_of
 
 DIAGNOSTIC = "gradient_norm"
 BY = ["study", "activation", "depth", "init", "norm", "residual", "moment", "layer"]
 
 
-def gradient_table(scores: pd.DataFrame, runs: pd.DataFrame, ends: Ends) -> pd.DataFrame:
+def gradient_table(
+    scores: pd.DataFrame, runs: pd.DataFrame, ends: Ends, deepest: Mapping[str, int]
+) -> pd.DataFrame:
     """Take the median gradient norm of each layer over seeds, with the lowest and the highest seed.
 
     Only the deepest networks of each study stand in the table. Within a seed the norm is the median over the
@@ -19,18 +23,27 @@ def gradient_table(scores: pd.DataFrame, runs: pd.DataFrame, ends: Ends) -> pd.D
     counts the others.
 
     Args:
-        scores: the runs at the chosen learning rates, from `metrics.scores_by_study`, of all activations.
-        runs: the runs whose rows are wanted, those of whole activations.
+        scores: the runs at the chosen learning rates, from `metrics.scores_by_study`, of whole activations.
+        runs: at all rates, those behind the scores among them.
         ends: from `layer_ends.add_ends`, of these `runs`.
+        deepest: from `deepest_of` the levels of all activations.
 
     Returns:
         Columns of stats_schema.GRADIENTS in the order of BY: BY, n_runs, n_failed, n_seeds, gradient_norm, low, high.
     """
-    deepest = scores[scores["depth"] == scores.groupby("study")["depth"].transform("max")]
-    place = pd.Index(runs["run_key"]).get_indexer(deepest["run_key"])
-    own = deepest[[*BY[:6], "seed", "failed"]].assign(run=place)[place >= 0]
+    own = scores[scores["depth"] == scores["study"].astype("str").map(deepest)]
+    own = own[[*BY[:6], "seed", "failed"]].assign(run=places_of(own["run_key"], runs["run_key"]))
     medians = _over_seeds(pd.concat(_norms(own, ends), ignore_index=True))
     return medians.merge(_failures(own), on=BY[:6], validate="many_to_one")
+
+
+def deepest_of(parts: Iterable[Levels]) -> dict[str, int]:
+    """Return the largest depth of each study, whichever activation has it, from `inside.levels_of` each."""
+    depths: dict[str, int] = {}
+    for part in parts:
+        for study, levels in part.items():
+            depths[study] = max(depths.get(study, 0), *map(int, levels["depth"]))
+    return depths
 
 
 def _norms(deepest: pd.DataFrame, ends: Ends) -> Iterator[pd.DataFrame]:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from actbench.analysis.layer_records import Array
+from actbench.analysis.run_places import places_of
 from actbench.plan.factors import FACTORS
 
 DIAGNOSTICS = (
@@ -135,7 +136,7 @@ def _levels(runs: pd.DataFrame, study: str, members: pd.DataFrame, causes: list[
 
 def _places(runs: pd.DataFrame, members: pd.DataFrame) -> Array:
     """Return the places of the runs that are named, in their order."""
-    place = pd.Index(runs["run_key"]).get_indexer(members["run_key"])
+    place = places_of(members["run_key"], runs["run_key"])
     return np.sort(place[place >= 0])
 
 

@@ -14,6 +14,7 @@ import pandas as pd
 import pyarrow as pa
 
 from actbench.analysis.row_groups import groups_of, open_table
+from actbench.analysis.run_places import places_of
 from actbench.analysis.tables import RESULTS, table_path
 from actbench.plan.config import Config
 from actbench.plan.registry import known_levels
@@ -93,7 +94,7 @@ def _numbered(rows: pa.Table, keys: "pd.Index[Any]") -> LayerRecords:
     code = run.indices.to_numpy()
     starts = np.ones(len(code), dtype=bool)
     starts[1:] = (code[1:] != code[:-1]) | (step[1:] != step[:-1])
-    run_B = keys.get_indexer(run.dictionary.to_pylist())[code[starts]] if len(code) else np.empty(0, dtype=np.intp)
+    run_B = places_of(run.dictionary, keys)[code[starts]] if len(code) else np.empty(0, dtype=np.intp)
     assert len({*zip(code[starts].tolist(), step[starts].tolist(), strict=True)}) == len(run_B), "blocks are whole"
     place = {name: index for index, name in enumerate(names())}
     place_D = np.array([place.get(each, len(place)) for each in word.dictionary.to_pylist()], dtype=np.int32)

@@ -3,30 +3,32 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from actbench.analysis.curves import schedule_of
+from actbench.analysis.curves import Curves
 from actbench.analysis.early_records import read_early
 from actbench.analysis.early_warning import early_warning, facts_of
-from actbench.analysis.evaluations import Evaluations
 from actbench.analysis.explorer import explore, number_on
-from actbench.analysis.gradients import gradient_table
-from actbench.analysis.inside import Causes, causes_of, inside, levels_of
+from actbench.analysis.gradients import deepest_of, gradient_table
+from actbench.analysis.inside import Levels, causes_of, inside, levels_of
 from actbench.analysis.layer_pass import Measured, measure
 from actbench.analysis.layer_records import LayerRecords, read_records
+from actbench.analysis.run_places import places_of
 from actbench.analysis.spool import Spool, spooled
 from actbench.analysis.tables import RESULTS
 from actbench.plan.config import Config
 
 Frames = dict[str, pd.DataFrame]
-Parts = Iterable[tuple[pd.DataFrame, pd.DataFrame]]  # runs of one activation, and the rows of `studies` that name them
+# Runs at all learning rates, the rows of `studies` that name them, and those at the chosen rates.
+Part = tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]
 
 
 def compute_of_layers(
-    runs: pd.DataFrame, members: pd.DataFrame, scores: pd.DataFrame, curves: Evaluations, records: LayerRecords
+    runs: pd.DataFrame, members: pd.DataFrame, scores: pd.DataFrame, curves: Curves, records: LayerRecords
 ) -> Frames:
     """Compute the statistics from the records of all runs at once.
 
@@ -42,8 +44,7 @@ def compute_of_layers(
     """
     with spooled() as early:
         measured = measure([records], runs, early, np.arange(len(runs)))
-        schedule, causes = schedule_of(scores, curves), causes_of([levels_of(runs, members)])
-        frames = _of_part(runs, members, scores, curves, schedule, measured, causes)
+        frames = _of_part((runs, members, scores), curves, measured, [levels_of(runs, members)])
         return number_on(frames, Counter()) | {
             "early_warning": early_warning(facts_of(runs), members, read_early(early))
         }
@@ -51,11 +52,11 @@ def compute_of_layers(
 
 def of_activations(
     config: Config,
-    parts: Parts,
-    scores: pd.DataFrame,
-    curves: Evaluations,
+    parts: Iterable[Part],
+    levels: list[Levels],
+    curves: Curves,
     early: Spool,
-    causes: Causes,
+    keys: Any,
     results: Path = RESULTS,
 ) -> Iterator[Frames]:
     """Yield all but `early_warning` of one activation after another, from the table `layers` of a config.
@@ -63,34 +64,27 @@ def of_activations(
     Args:
         config: the config at hand.
         parts: the runs of each activation.
-        scores: the runs at the chosen learning rates.
+        levels: from `inside.levels_of`, of each part.
         curves: the table `curves`.
-        early: where early numbers go, by the places of runs in `curves`.
-        causes: from `inside.causes_of` the levels of all parts.
+        early: where early numbers go, by the places of runs among `keys`.
+        keys: all runs.
         results: folder of all results.
     """
-    schedule, used = schedule_of(scores, curves), Counter[str]()
-    for runs, members in parts:
-        keys = pd.Index(runs["run_key"])
-        records, place = read_records(config, keys, results), curves.keys.get_indexer(keys)
+    used = Counter[str]()
+    for part in parts:
+        own = pd.Index(part[0]["run_key"])
+        records, place = read_records(config, own, results), places_of(own, keys)
         # What was measured is held by nobody else, so it is gone before the next activation is read.
-        part = _of_part(runs, members, scores, curves, schedule, measure(records, runs, early, place), causes)
-        yield number_on(part, used)
-        del part
+        frames = _of_part(part, curves, measure(records, part[0], early, place), levels)
+        yield number_on(frames, used)
+        del frames
         pa.default_memory_pool().release_unused()  # else the next activation comes on top of what this one has freed
 
 
-def _of_part(
-    runs: pd.DataFrame,
-    members: pd.DataFrame,
-    scores: pd.DataFrame,
-    curves: Evaluations,
-    schedule: pd.DataFrame,
-    measured: Measured,
-    causes: Causes,
-) -> Frames:
+def _of_part(part: Part, curves: Curves, measured: Measured, levels: list[Levels]) -> Frames:
+    runs, members, scores = part
     own = {
-        "gradients": gradient_table(scores, runs, measured.ends),
-        "inside": inside(runs, members, measured.means, causes),
+        "gradients": gradient_table(scores, runs, measured.ends, deepest_of(levels)),
+        "inside": inside(runs, members, measured.means, causes_of(levels)),
     }
-    return own | explore(runs, members, scores, curves, measured.ends, schedule)
+    return own | explore(runs, members, scores, curves, measured.ends)

@@ -11,9 +11,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from actbench.analysis.run_places import places_of
 from actbench.analysis.table_file import GROUP_ROWS
 from actbench.analysis.tables import RESULTS, check_made_from, table_path
 from actbench.plan.config import Config
+from actbench.plan.factors import FACTORS
 from actbench.plan.schema import TABLES
 
 Filter = tuple[str, str, Any]
@@ -64,6 +66,15 @@ def iterate_rows(
             yield batch.to_pandas()
 
 
+def iterate_rows_of(
+    config: Config, table: str, columns: Sequence[str], keys: Any, results: Path = RESULTS
+) -> Iterator[pd.DataFrame]:
+    """Yield the row groups of `curves` or `layers` that hold one of these runs, beside which there may be others."""
+    with open_table(config, table, results) as file:
+        for group in groups_of(table_path(config.name, table, results), keys):
+            yield file.read_row_group(group, list(columns)).to_pandas()
+
+
 def _holding(path: Path, file: pq.ParquetFile, filters: Sequence[Filter]) -> list[int]:
     """Return the row groups that hold one of the runs which the first filter names; all when it names none."""
     if not filters or filters[0][:2] != ("run_key", "in"):
@@ -71,20 +82,20 @@ def _holding(path: Path, file: pq.ParquetFile, filters: Sequence[Filter]) -> lis
     return groups_of(path, filters[0][2])
 
 
-def groups_of(path: Path, keys: "Sequence[str] | pd.Index[Any]") -> list[int]:
+def groups_of(path: Path, keys: Any) -> list[int]:
     """Return the row groups of `curves` or `layers` that hold one of these runs."""
     known, group = _keys(path, path.stat().st_mtime_ns)
-    return sorted(set(group[pd.Index(keys).get_indexer(known) >= 0].tolist()))
+    return sorted(set(group[places_of(known, keys) >= 0].tolist()))
 
 
-@lru_cache(maxsize=2)  # of 100,000 runs 5 MB; the tables `curves` and `layers` are read once for each activation
-def _keys(path: Path, changed_ns: int) -> "tuple[pd.Index[Any], np.ndarray[Any, np.dtype[np.int64]]]":
+@lru_cache(maxsize=2)  # of 100,000 runs 4 MB; the tables `curves` and `layers` are read once for each activation
+def _keys(path: Path, changed_ns: int) -> "tuple[pa.Array, np.ndarray[Any, np.dtype[np.int64]]]":
     """Return the runs of every row group, and the row group of each."""
     with pq.ParquetFile(path, read_dictionary=["run_key"]) as file:
         groups = (file.read_row_group(group, ["run_key"])["run_key"] for group in range(file.num_row_groups))
-        held = [pa.array(column.combine_chunks().dictionary.to_pylist()) for column in groups]  # no row's place
+        held = [column.combine_chunks().dictionary for column in groups]  # no row's place
     keys = pa.concat_arrays(held) if held else pa.array([], pa.string())
-    return pd.Index(keys.to_pandas()), np.repeat(np.arange(len(held)), [len(words) for words in held])
+    return keys, np.repeat(np.arange(len(held)), [len(words) for words in held])
 
 
 def _passing(file: pq.ParquetFile, group: int, filters: Sequence[Filter]) -> pa.Array | None:
@@ -122,6 +133,17 @@ def count_runs(config: Config, by: Sequence[str], total: Sequence[str] = (), res
     for rows in iterate_rows(config, "runs", [*by, *total], results, BATCH):
         parts.append(_add_up(in_words(rows).assign(n_runs=1), by, total))
     return _add_up(pd.concat(parts), by, total)
+
+
+def names_of(config: Config, factor: str) -> list[str]:
+    """Return the levels of a factor in all studies, by name."""
+    return sorted({str(level) for study in config.studies for level in study.levels[factor]})
+
+
+def in_levels(rows: pd.DataFrame, config: Config) -> pd.DataFrame:
+    """Return rows of `runs` with names of levels as categories: all of the config by name, so that parts can join."""
+    named = [name for name, factor in FACTORS.items() if factor.kind == "level" and name in rows]
+    return rows.assign(**{name: rows[name].cat.set_categories(names_of(config, name)) for name in named})
 
 
 def in_words(rows: pd.DataFrame) -> pd.DataFrame:

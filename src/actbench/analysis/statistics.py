@@ -1,30 +1,30 @@
 """All statistics of a config: computed from its tables, written as CSV."""
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 
 from actbench.analysis import activation_pairs, comparisons, estimates, rank_stability, ranking
 from actbench.analysis.aggregates import aggregates
 from actbench.analysis.cost_accuracy import cost_accuracy
 from actbench.analysis.csv_file import add_lines, write_csv, write_lines
-from actbench.analysis.curves import curve_table
+from actbench.analysis.curves import Curves, curve_table, curves_of, schedule_of
 from actbench.analysis.early_records import read_early
 from actbench.analysis.early_warning import early_warning, facts_of
-from actbench.analysis.evaluations import COLUMNS, Evaluations, evaluations_of
+from actbench.analysis.evaluations import evaluations_of
 from actbench.analysis.factorial import factor_effects
-from actbench.analysis.inside import Causes, causes_of, levels_of
+from actbench.analysis.inside import Levels, levels_of
 from actbench.analysis.interactions import interactions, simple_effects
 from actbench.analysis.layer_records import records_of
-from actbench.analysis.layer_statistics import Parts, compute_of_layers, of_activations
+from actbench.analysis.layer_statistics import compute_of_layers, of_activations
 from actbench.analysis.learning_rates import learning_rates
 from actbench.analysis.metrics import join_scores, number_conditions, scores_by_study
 from actbench.analysis.outcome_cube import outcomes
 from actbench.analysis.rate_choice import RateGrid, rate_grid
-from actbench.analysis.row_groups import in_words, iterate_rows, read_rows
+from actbench.analysis.row_groups import in_levels, names_of, read_rows
+from actbench.analysis.run_places import places_of
 from actbench.analysis.spool import spooled
 from actbench.analysis.statistic_file import in_types, read_rounds, stats_path
 from actbench.analysis.stats_schema import OF_LAYERS, STATS
@@ -43,6 +43,7 @@ NEEDED = [
 ]  # fmt: skip
 
 Frames = dict[str, pd.DataFrame]
+Parts = Iterable[tuple[pd.DataFrame, pd.DataFrame]]  # runs of one activation, and the rows of `studies` that name them
 Publish = Callable[[Path, Path], None]
 
 
@@ -60,9 +61,10 @@ def compute_statistics(config: Config, tables: Frames, rounds: pd.DataFrame = NO
     runs, members = tables["runs"].sort_values("run_key", ignore_index=True), tables["studies"]
     scores, keys = _scores(runs, members), pd.Index(runs["run_key"])
     curves, records = evaluations_of([tables["curves"]], keys), records_of(tables["layers"], keys)
+    schedule = schedule_of([tables["curves"]], runs.set_index("run_key"))
     counted = estimates.count_statuses(runs, members)
-    frames = _compute(config, counted, scores, outcomes(runs, members), curves, rounds)
-    return frames | _typed(compute_of_layers(runs, members, scores, curves, records))
+    frames = _compute(config, counted, scores, outcomes(runs, members), Curves(schedule, lambda _: curves), rounds)
+    return frames | _typed(compute_of_layers(runs, members, scores, Curves(schedule, lambda _: curves), records))
 
 
 def _scores(runs: pd.DataFrame, members: pd.DataFrame) -> pd.DataFrame:
@@ -75,7 +77,7 @@ def _compute(
     counted: pd.DataFrame,
     scores: pd.DataFrame,
     rows: pd.DataFrame,
-    curves: Evaluations,
+    curves: Curves,
     rounds: pd.DataFrame,
 ) -> Frames:
     means, profiles = aggregates(rows)
@@ -88,7 +90,7 @@ def _compute(
         "trainable": estimates.trainable(scores),
         "comparisons": comparisons.compare(scores, grid),
         "ranking": ranking.rank(scores, grid),
-        "curves": curve_table(scores, curves, rows),
+        "curves": curve_table(scores, rows, curves),
         "omnibus": rank_stability.omnibus(rows),
         "pairs": activation_pairs.pairs(rows),
         "rank_stability": rank_stability.stability(rows),
@@ -125,19 +127,26 @@ def write_statistics(config: Config, results: Path = RESULTS, kinds: Collection[
         results: folder of all results.
         kinds: `scores`, `layers` (the statistics OF_LAYERS) or both, which take about as long.
     """
-    members = read_table(config, "studies", results=results)
-    publish = made_from(table_path(config.name, "runs", results))
-    counted, scores, facts, causes = _read_scores(members, _runs_by_activation(config, members, results))
-    curves = evaluations_of(iterate_rows(config, "curves", COLUMNS, results), pd.Index(facts["run_key"]))
     written: dict[str, int] = {}
     if "scores" in kinds:
-        rows = pd.concat([outcomes(*part) for part in _runs_by_activation(config, members, results)], ignore_index=True)
-        rounds = read_rounds(stats_path(config.name, "cost", results))
-        pa.default_memory_pool().release_unused()  # what reading took
-        written |= _write(config, _compute(config, counted, scores, rows, curves, rounds), results, publish)
+        written |= _write_of_scores(config, results)
     if "layers" in kinds:
-        written |= _write_of_layers(config, members, scores, facts, causes, curves, results, publish)
+        written |= _write_of_layers(config, results)
     return written
+
+
+def _write_of_scores(config: Config, results: Path) -> dict[str, int]:
+    publish = made_from(table_path(config.name, "runs", results))
+    counted, scores, rows = [], [], []
+    for runs, own in _runs_by_activation(config, results):
+        counted.append(estimates.count_statuses(runs, own))
+        scores.append(_scores(runs, own))
+        rows.append(outcomes(runs, own))
+    whole = pd.concat(rows, ignore_index=True)
+    curves = curves_of(config, whole.drop_duplicates("run_key"), results)
+    rounds = read_rounds(stats_path(config.name, "cost", results))
+    frames = _compute(config, pd.concat(counted), join_scores(scores), whole, curves, rounds)
+    return _write(config, frames, results, publish)
 
 
 def _write(config: Config, frames: Frames, results: Path, publish: Publish) -> dict[str, int]:
@@ -147,17 +156,10 @@ def _write(config: Config, frames: Frames, results: Path, publish: Publish) -> d
     return {name: len(frame) for name, frame in frames.items()}
 
 
-def _write_of_layers(
-    config: Config,
-    members: pd.DataFrame,
-    scores: pd.DataFrame,
-    facts: pd.DataFrame,
-    causes: Causes,
-    curves: Evaluations,
-    results: Path,
-    publish: Publish,
-) -> dict[str, int]:
+def _write_of_layers(config: Config, results: Path) -> dict[str, int]:
     """Write the statistics OF_LAYERS with what one activation has of them in memory at a time."""
+    publish = made_from(table_path(config.name, "runs", results))
+    members = _members(config, results)
     paths = [stats_path(config.name, name, results) for name in OF_LAYERS]
     written = dict.fromkeys(OF_LAYERS, 0)
     with (
@@ -171,8 +173,10 @@ def _write_of_layers(
                 add_lines(lines, name, frame)
                 written[name] += len(frame)
 
-        parts = _runs_by_activation(config, members, results)
-        for frames in of_activations(config, parts, scores, curves, early, causes, results):
+        facts, levels = _read_facts(_runs_by_activation(config, results))
+        curves = curves_of(config, facts, results)
+        parts = ((runs, own, _scores(runs, own)) for runs, own in _runs_by_activation(config, results))
+        for frames in of_activations(config, parts, levels, curves, early, facts["run_key"], results):
             add(frames)
             del frames
         add({"early_warning": early_warning(facts, members, read_early(early))})
@@ -181,27 +185,28 @@ def _write_of_layers(
     return written
 
 
-def _read_scores(members: pd.DataFrame, parts: Parts) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, Causes]:
-    """Count the runs, score those at the chosen learning rates, give the facts of all by their keys, and the causes."""
-    counted, scores, facts, levels = [], [], [], []
+def _read_facts(parts: Parts) -> tuple[pd.DataFrame, list[Levels]]:
+    """Give the facts of all runs by their keys, and the levels of each part."""
+    facts, levels = [], []
     for runs, own in parts:
-        counted.append(estimates.count_statuses(runs, own))
-        scores.append(_scores(runs, own))
         facts.append(facts_of(runs))
         levels.append(levels_of(runs, own))
-    whole = pd.concat(counted)
-    assert whole["size"].sum() == len(members), "the studies name runs that the table lacks"
-    by_key = pd.concat(facts).sort_values("run_key", ignore_index=True)
-    return whole, join_scores(scores), by_key, causes_of(levels)
+    return pd.concat(facts).sort_values("run_key", ignore_index=True), levels
 
 
-def _runs_by_activation(
-    config: Config, members: pd.DataFrame, results: Path
-) -> Iterator[tuple[pd.DataFrame, pd.DataFrame]]:
+def _members(config: Config, results: Path) -> pd.DataFrame:
+    members = read_table(config, "studies", results=results)
+    return members.astype({"study": pd.CategoricalDtype(sorted(study.name for study in config.studies))})
+
+
+def _runs_by_activation(config: Config, results: Path) -> Parts:
     """Yield the runs of one activation after another, by name, and the rows of `studies` that name them."""
-    for activation in sorted({level for study in config.studies for level in study.levels["activation"]}, key=str):
+    members, n = _members(config, results), 0
+    for activation in names_of(config, "activation"):
         runs = read_rows(config, "runs", NEEDED, [("activation", "==", activation)], results)
         if runs.empty:  # excluded from every study
             continue
-        runs = in_words(runs)
-        yield runs, members[pd.Index(runs["run_key"]).get_indexer(pd.Index(members["run_key"])) >= 0]
+        own = members[places_of(members["run_key"], runs["run_key"]) >= 0]
+        n += len(own)
+        yield in_levels(runs, config), own
+    assert n == len(members), "the studies name runs that the table lacks"
