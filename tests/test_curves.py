@@ -19,7 +19,11 @@ def made_up(**options: object) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 def curve_table(scores: pd.DataFrame, curves: pd.DataFrame) -> pd.DataFrame:
     """Average curves where every condition has been tried at one rate."""
-    return statistic.curve_table(scores, evaluations_of([curves], pd.Index(scores["run_key"].unique())), scores)
+    runs = scores.drop_duplicates("run_key").set_index("run_key")
+    recorded = evaluations_of([curves], runs.index)
+    return statistic.curve_table(
+        scores, scores, statistic.Curves(statistic.schedule_of([curves], runs), lambda keys: recorded)
+    )
 
 
 def test_the_mean_is_over_conditions_within_seeds_and_then_over_seeds() -> None:

@@ -112,6 +112,22 @@ def test_a_seed_that_turns_the_sign_is_seen() -> None:
     assert found["held_out_auc"] == pytest.approx(0.8)
 
 
+@pytest.mark.parametrize("at_once", [1, 40, 100])
+def test_how_many_numbers_are_looked_at_together_changes_nothing(at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wins and forecasts of seeds and values taken some at a time are those of all at once, to the last bit."""
+    counts = np.random.default_rng(5).integers(0, 4, (2, 7, 30)).astype(float)
+    counts[:, 2] = 0  # a seed without a run
+    wins, found = Signal(np.arange(30.0), counts).wins, calibrate(Signal(np.arange(30.0), counts))
+    assert wins[0, 1] == sum(
+        counts[1, 0, bad] * counts[0, 1, good] * (1.0 if bad > good else 0.5 if bad == good else 0.0)
+        for bad in range(30)
+        for good in range(30)
+    )
+    monkeypatch.setattr("actbench.analysis.early_calibration.AT_ONCE", at_once)
+    assert (Signal(np.arange(30.0), counts).wins == wins).all()
+    assert calibrate(Signal(np.arange(30.0), counts)) == found
+
+
 def test_the_threshold_is_the_best_of_all() -> None:
     """No other cut has a larger sum of sensitivity and specificity, counted one by one."""
     counts = np.random.default_rng(3).integers(0, 4, (2, 20, 12)).astype(float)

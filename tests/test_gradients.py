@@ -3,7 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from actbench.analysis.gradients import gradient_table
+from actbench.analysis.gradients import deepest_of, gradient_table
+from actbench.analysis.inside import levels_of
 from actbench.analysis.layer_ends import END, MOMENTS, PROFILES, START, Ends, add_ends, no_ends
 from actbench.analysis.layer_records import records_of
 from actbench.analysis.metrics import scores_by_study
@@ -26,10 +27,11 @@ def recorded(**options: object) -> tuple[dict[str, pd.DataFrame], pd.DataFrame]:
     return frames, layers
 
 
-def made_up(**options: object) -> tuple[pd.DataFrame, pd.DataFrame, Ends]:
-    """Return scores, runs and their layers at both ends."""
+def made_up(**options: object) -> tuple[pd.DataFrame, pd.DataFrame, Ends, dict[str, int]]:
+    """Return scores, runs, their layers at both ends and the largest depth of each study."""
     frames, layers = recorded(**options)
-    return scores_by_study(frames["runs"], frames["studies"]), frames["runs"], ends_of(layers, frames["runs"])
+    runs, studies = frames["runs"], frames["studies"]
+    return scores_by_study(runs, studies), runs, ends_of(layers, runs), deepest_of([levels_of(runs, studies)])
 
 
 def test_median_and_range_are_over_seeds() -> None:
@@ -60,11 +62,17 @@ def test_failed_runs_count_before_training_only() -> None:
 
 
 def test_parts_by_activation_give_the_same_rows() -> None:
-    """Activations taken one after another and joined give the table of all at once."""
+    """Activations taken one after another and joined give the table of all at once, also where one is nowhere deep."""
     frames, layers = recorded()
-    runs, scores = frames["runs"], scores_by_study(frames["runs"], frames["studies"])
-    parts = [gradient_table(scores, own, ends_of(layers, own)) for _, own in runs.groupby("activation")]
-    whole = gradient_table(scores, runs, ends_of(layers, runs))
+    runs = frames["runs"].query("activation != 'tanh' or depth < 8")
+    studies = frames["studies"][frames["studies"]["run_key"].isin(runs["run_key"])]
+    scores, deepest = scores_by_study(runs, studies), deepest_of([levels_of(runs, studies)])
+    parts = [
+        gradient_table(scores[scores["activation"] == activation], own, ends_of(layers, own), deepest)
+        for activation, own in runs.groupby("activation")
+    ]
+    whole = gradient_table(scores, runs, ends_of(layers, runs), deepest)
+    assert set(whole["activation"]) == set(runs["activation"]) - {"tanh"}
     pd.testing.assert_frame_equal(pd.concat(parts, ignore_index=True), whole)
 
 

@@ -7,10 +7,19 @@ import pyarrow.parquet as pq
 import pytest
 
 from actbench.analysis import shard_file, table_file
-from actbench.analysis.row_groups import Filter, count_runs, read_rows
+from actbench.analysis.row_groups import (
+    Filter,
+    count_runs,
+    in_levels,
+    in_words,
+    iterate_rows_of,
+    names_of,
+    read_rows,
+)
 from actbench.analysis.tables import read_table, table_path
 from actbench.plan.checksums import checksum_path
 from actbench.plan.errors import ConfigError
+from actbench.plan.factors import FACTORS
 from synthetic import make_config, write_results
 
 CONFIG = make_config(seed=(0, 1))
@@ -66,6 +75,35 @@ def test_runs_of_a_table_written_anew_are_found(results: Path) -> None:
     pq.write_table(whole.take(list(range(whole.num_rows))[::-1]), path, row_group_size=40)
     after = read_rows(CONFIG, "curves", ["run_key", "step"], filters, results)
     assert after["run_key"].tolist() == before["run_key"].tolist()[::-1]
+
+
+def test_levels_of_parts_stand_in_the_order_of_their_names(results: Path) -> None:
+    """Rows of each activation have the levels of the whole config by name, so that joined they sort as words do."""
+    parts = [
+        in_levels(read_rows(CONFIG, "runs", ["run_key", *FACTORS], [("activation", "==", name)], results), CONFIG)
+        for name in ("tanh", "gelu", "relu")
+    ]
+    named = [name for name, factor in FACTORS.items() if factor.kind == "level"]
+    assert all(part[name].cat.categories.tolist() == names_of(CONFIG, name) for part in parts for name in named)
+    joined = pd.concat(parts, ignore_index=True)
+    assert (joined[named].dtypes == "category").all()
+    order = [*named, "run_key"]
+    words = joined.astype(dict.fromkeys(named, "str"))
+    pd.testing.assert_frame_equal(
+        joined.sort_values(order).astype(dict.fromkeys(named, "str")), words.sort_values(order)
+    )
+    assert joined[named].notna().all(axis=None)
+
+
+def test_rows_of_the_groups_that_hold_some_runs(results: Path) -> None:
+    """All rows of these runs come, once each, and not the whole table."""
+    whole = read_table(CONFIG, "layers", results=results)
+    keys = sorted(whole["run_key"].unique())[3:5]
+    found = in_words(pd.concat(iterate_rows_of(CONFIG, "layers", COLUMNS, keys, results), ignore_index=True))
+    assert len(found) < len(whole)
+    kept = found[found["run_key"].isin(keys)].reset_index(drop=True)
+    expected = whole.loc[whole["run_key"].isin(keys), COLUMNS].reset_index(drop=True)
+    pd.testing.assert_frame_equal(kept, expected)
 
 
 def test_counts_and_sums_are_those_of_the_whole_table(results: Path) -> None:

@@ -57,7 +57,7 @@ def test_the_table_is_read_as_it_was_written(tmp_path: Path) -> None:
     """Every run has its number, the same as from the frame; words are not categories."""
     frames = write_results(CONFIG, tmp_path)
     wanted = ("gradient_norm", "start", "first")
-    found = read_diagnostics(CONFIG, frames["runs"], [wanted], tmp_path)[wanted]
+    found = read_diagnostics(CONFIG, frames["runs"], {wanted: pd.Index(frames["runs"]["run_key"])}, tmp_path)[wanted]
     rows = frames["layers"].query("diagnostic == 'gradient_norm' and step == 0 and layer == 1")
     pd.testing.assert_series_equal(
         found.sort_index(), rows.set_index("run_key")["value"].astype("float64").sort_index(), check_names=False
@@ -69,11 +69,12 @@ def test_the_table_is_read_as_it_was_written(tmp_path: Path) -> None:
 def test_row_groups_are_reduced_together_or_apart(moment: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """How many rows are reduced at once changes nothing, also where no row group has the diagnostic."""
     runs = write_results(CONFIG, tmp_path)["runs"]
-    wanted = [("gradient_norm", moment, "largest"), ("dead_fraction", moment, "mean")]
+    keys = pd.Index(runs["run_key"])
+    wanted = {("gradient_norm", moment, "largest"): keys, ("dead_fraction", moment, "mean"): keys[3:]}
     together = read_diagnostics(CONFIG, runs, wanted, tmp_path)
     monkeypatch.setattr("actbench.analysis.run_values.ROWS_AT_ONCE", 1)
     apart = read_diagnostics(CONFIG, runs, wanted, tmp_path)
-    assert len(together[wanted[0]])
+    assert [len(numbers) for numbers in together.values()] == [len(keys), len(keys) - 3]
     for item in wanted:
         pd.testing.assert_series_equal(together[item].sort_index(), apart[item].sort_index())
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from actbench.analysis.run_values import Wanted
+from actbench.analysis.run_values import NO_NUMBERS, Wanted, number_of
 from actbench.plan.level import parse_level
 
 Diagnostics = dict[Wanted, "pd.Series[float]"]
@@ -26,9 +26,7 @@ NORM: Wanted = ("global_gradient_norm", "early", "network")
 
 def _clip(rows: pd.DataFrame, diagnostics: Diagnostics) -> "pd.Series[float]":
     """Return |coefficient - min(1, threshold / (norm + 1e-6))| of runs clipped by norm (Pascanu et al. 2013)."""
-    found, norm = (
-        rows["run_key"].map(diagnostics.get(item, pd.Series(dtype="float64"))) for item in (COEFFICIENT, NORM)
-    )
+    found, norm = (number_of(rows["run_key"], diagnostics.get(item, NO_NUMBERS)) for item in (COEFFICIENT, NORM))
     levels = rows["clip"].map(lambda text: parse_level("clip", str(text)))
     threshold = levels.map(lambda level: level.arguments[0] if level.name == "norm" else None).astype("float64")
     deviation: pd.Series[float] = (found - (threshold / (norm + 1e-6)).clip(upper=1)).abs()

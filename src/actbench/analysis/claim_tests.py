@@ -15,7 +15,7 @@ from actbench.analysis.claim_laws import LAWS
 from actbench.analysis.claim_rules import EFFECTS, ONE_CHOICE, matches
 from actbench.analysis.claims_schema import EXACT
 from actbench.analysis.metrics import METRICS, add_metrics
-from actbench.analysis.row_groups import read_rows
+from actbench.analysis.row_groups import BATCH, in_levels, iterate_rows, read_rows
 from actbench.analysis.run_places import places_of
 from actbench.analysis.run_values import Wanted, read_diagnostics, speed, value_of_runs, wanted_of
 from actbench.analysis.seed_resampling import Array, mean_of_seeds, resampled_error, resamples
@@ -71,8 +71,8 @@ def read_evidence(config: Config, ledger: tuple[Claim, ...], results: Path = RES
     timed = [test.study for test in tests if {SPEED, CLOCK} & {test.quantity, _of_rates(test)}]
     keys = sorted(set(members.loc[members["study"].isin(timed), "run_key"]))
     curves = read_rows(config, "curves", ["run_key", "step", "split", "loss"], [("run_key", "in", keys)], results)
-    wanted = [item for test in tests for item in [wanted_of(test), *_of_law(test)] if item]
-    diagnostics = read_diagnostics(config, runs, wanted, results)
+    curves = curves.astype({"run_key": "str"})  # without the words of all other runs
+    diagnostics = read_diagnostics(config, runs, _wanted(tests, members), results)
     exact, costs = (stats_path(config.name, name, results) for name in ("exact", "cost"))
     return Evidence(runs, members, curves, diagnostics, read_if_made(exact, EXACT), read_costs(costs))
 
@@ -81,10 +81,23 @@ def _read_runs(config: Config, tests: list[ClaimTest], members: pd.DataFrame, re
     """Read the runs of some studies, in the order of their keys, and of their columns those that tests can need."""
     recorded = {column.name for column in RUNS}
     asked = {test.quantity for test in tests} & recorded
-    runs = read_table(config, "runs", list(dict.fromkeys([*NEEDED, *USED, *asked])), results=results)
-    own = places_of(runs["run_key"], members["run_key"].unique()) >= 0
     kept = list(dict.fromkeys(["run_key", *FACTORS, *USED, *METRICS, *asked]))
-    return add_metrics(runs[own])[kept].sort_values("run_key", ignore_index=True)
+    keys, parts = members["run_key"].unique(), []
+    for runs in iterate_rows(config, "runs", list(dict.fromkeys([*NEEDED, *USED, *asked])), results, BATCH):
+        own = runs[places_of(runs["run_key"], keys) >= 0]
+        parts.append(add_metrics(in_levels(own, config))[kept])
+    return pd.concat(parts).sort_values("run_key", ignore_index=True)
+
+
+def _wanted(tests: list[ClaimTest], members: pd.DataFrame) -> dict[Wanted, "pd.Index[Any]"]:
+    """Return the diagnostics that tests read, each with the runs of the studies of these tests."""
+    studies: dict[Wanted, set[str]] = {}
+    for test in tests:
+        for item in filter(None, [wanted_of(test), *_of_law(test)]):
+            studies.setdefault(item, set()).add(test.study)
+    alike = {frozenset(names) for names in studies.values()}
+    keys = {names: pd.Index(members.loc[members["study"].isin(names), "run_key"].unique()) for names in alike}
+    return {item: keys[frozenset(names)] for item, names in studies.items()}
 
 
 def _of_rates(test: ClaimTest) -> str:
@@ -103,25 +116,22 @@ def rows_of_test(claim: Claim, test: ClaimTest, evidence: Evidence) -> Iterator[
     if test.rule == "cost":
         yield _row(claim, test, "", _cost(test, evidence.cost), 0)
         return
-    rows = _select(test, evidence)
-    if rows is None:
+    if test.study not in evidence.places:
         yield _row(claim, test, "", _not(MISSING, f"no study {test.study} in this config"), 0)
         return
-    estimates = {levels: _estimate(own, test) for levels, own in _strata(tried(rows, test.rates == "each"), test)}
+    runs = tried(_select(test, evidence), test.rates == "each")
+    estimates = {levels: _estimate(own, test) for levels, own in _strata(runs, test)}
     verdicts = [estimate.verdict for levels, (estimate, _) in estimates.items() if levels]
     for levels, (estimate, n_runs) in estimates.items():
         verdict = estimate.verdict if levels else unite(estimate.verdict, verdicts)
         yield _row(claim, test, levels, estimate, n_runs) | {"verdict": verdict}
 
 
-def _select(test: ClaimTest, evidence: Evidence) -> pd.DataFrame | None:
+def _select(test: ClaimTest, evidence: Evidence) -> pd.DataFrame:
     """Return the runs of a test with their `value`, at all rates, and by what these are chosen (`merit`).
 
-    None when the config has no such study. The merit is the validation score; of the fastest rate the fewest validation
-    steps_to_loss.
+    The merit is the validation score; of the fastest rate the fewest validation steps_to_loss.
     """
-    if test.study not in evidence.places:
-        return None
     place = evidence.places[test.study]
     kept = matches(evidence.runs[list(test.where)].take(place), test.where).to_numpy()
     rows = evidence.runs.take(place[kept]).reset_index(drop=True)

@@ -20,8 +20,6 @@ BY = ["study", "activation", "depth", "steps", "split", "step"]
 WORDS = dict.fromkeys(("study", "activation", "split"), "str")
 
 
-
-
 @dataclass(frozen=True)
 class Curves:
     """The table `curves`: when runs are evaluated, from `schedule_of`, and the evaluations of those with some keys."""

@@ -37,16 +37,17 @@ class Signal:
         """
         values_K, place = np.unique(values, return_inverse=True)
         shape = 2, n_seeds, len(values_K)
-        counts = np.bincount(cell * len(values_K) + place, np.ones(len(place)), minlength=np.prod(shape))
-        return cls(values_K.astype(np.float64), counts.reshape(shape))
+        counts = np.bincount(cell * len(values_K) + place, np.ones(len(place)), minlength=int(np.prod(shape)))
+        return cls(values_K.astype(np.float64), counts.reshape(shape).astype(np.float64, copy=False))
 
     @cached_property
     def wins(self) -> Array:
         """Return (S, S): pairs of a bad run of a seed and a good one of another in which the bad one is higher."""
         n_seeds, n_values = self.counts_BSK.shape[1:]
         wins_SS, lower_S1 = np.zeros((n_seeds, n_seeds)), np.zeros((n_seeds, 1))
-        for start in range(0, n_values, AT_ONCE // n_seeds):
-            good_SK, bad_SK = self.counts_BSK[:, :, start : start + AT_ONCE // n_seeds]
+        n_at_once = max(1, AT_ONCE // n_seeds)
+        for start in range(0, n_values, n_at_once):
+            good_SK, bad_SK = self.counts_BSK[:, :, start : start + n_at_once]
             below_SK = lower_S1 + np.cumsum(good_SK, axis=1)
             wins_SS += bad_SK @ (below_SK - 0.5 * good_SK).T
             lower_S1 = below_SK[:, -1:]

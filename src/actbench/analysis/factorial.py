@@ -57,7 +57,8 @@ def factor_effects(rows: pd.DataFrame) -> pd.DataFrame:
     Returns:
         Columns of stats_schema.FACTOR_EFFECTS; no row of a study in which no combination of levels has every seed.
     """
-    parts = [_of_study(str(study), own) for study, own in rows.groupby("study", sort=True)]
+    needed = rows[["study", *CONDITION, "lr", "seed", "score", "trained"]]
+    parts = [_of_study(str(study), own) for study, own in needed.groupby("study", sort=True)]
     return pd.concat(parts, ignore_index=True)
 
 

@@ -13,9 +13,7 @@ DIAGNOSTIC = "gradient_norm"
 BY = ["study", "activation", "depth", "init", "norm", "residual", "moment", "layer"]
 
 
-def gradient_table(
-    scores: pd.DataFrame, runs: pd.DataFrame, ends: Ends, deepest: Mapping[str, int]
-) -> pd.DataFrame:
+def gradient_table(scores: pd.DataFrame, runs: pd.DataFrame, ends: Ends, deepest: Mapping[str, int]) -> pd.DataFrame:
     """Take the median gradient norm of each layer over seeds, with the lowest and the highest seed.
 
     Only the deepest networks of each study stand in the table. Within a seed the norm is the median over the

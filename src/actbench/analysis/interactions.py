@@ -34,7 +34,8 @@ def interactions(scores: pd.DataFrame) -> pd.DataFrame:
             both = rows.groupby([first, second], as_index=False).agg(
                 score=("score", "mean"), trained_share=("trained", "mean"), n_runs=("score", "size")
             )
-            one, other = (both[name].map(rows.groupby(name)["score"].mean()).astype("float64") for name in (first, second))
+            means = (both[name].map(rows.groupby(name)["score"].mean()) for name in (first, second))
+            one, other = (mean.astype("float64") for mean in means)
             both = both.assign(interaction=both["score"] - one - other + rows["score"].mean())
             both = both.rename(columns={first: "level_1", second: "level_2"}).astype({"level_1": str, "level_2": str})
             parts.append(both.assign(study=study, factor_1=first, factor_2=second, n_seeds=rows["seed"].nunique()))

@@ -1,6 +1,6 @@
 """One number of each run that a claim is about: a metric, a diagnostic at one moment, or the speed of learning."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from actbench.analysis.layer_records import LayerRecords, diagnostics_of, flags_of, read_records
+from actbench.analysis.run_places import places_of
 from actbench.analysis.tables import RESULTS
 from actbench.plan.config import Config
 from actbench.plan.ledger import CLOCK, SPEED, ClaimTest
@@ -19,6 +20,7 @@ WHOLE = {"network": "network", "weights": "mean", "hidden": "mean"}  # what a di
 ROWS_AT_ONCE = 250_000  # rows of `layers` that are reduced together, of 40 bytes: few calls of pandas, little memory
 
 Wanted = tuple[str, str, str]  # diagnostic, moment, layers
+NO_NUMBERS: "pd.Series[float]" = pd.Series(index=pd.Index([], dtype="str"), dtype="float64")
 
 
 def wanted_of(test: ClaimTest) -> Wanted | None:
@@ -57,29 +59,36 @@ LAYERS: dict[str, tuple[Callable[..., Any], Callable[[pd.DataFrame], "pd.Series[
 
 
 def read_diagnostics(
-    config: Config, runs: pd.DataFrame, wanted: Iterable[Wanted], results: Path = RESULTS
+    config: Config, runs: pd.DataFrame, wanted: Mapping[Wanted, "pd.Index[Any]"], results: Path = RESULTS
 ) -> dict[Wanted, "pd.Series[float]"]:
     """Read what tests need of the table `layers`, with few row groups in memory at a time.
 
     Args:
         config: the config at hand.
         runs: columns run_key, depth, steps; other runs are left out.
-        wanted: diagnostic, moment and layers of each number.
+        wanted: diagnostic, moment and layers of each number, and the keys of the runs of which it is needed.
         results: folder of all results.
 
     Returns:
-        One number a run, by run_key; of a run without the diagnostic at that moment it is nan.
+        One number for each of those keys; of a run without the diagnostic at that moment it is nan.
     """
-    wanted = sorted(set(wanted))
     facts = runs[["run_key", "depth", "steps"]].drop_duplicates("run_key")
     keys = pd.Index(facts["run_key"])
-    found = {item: np.full(len(keys), np.nan) for item in wanted}
-    for rows in _batches(read_records(config, keys, results), facts, wanted) if wanted else ():
-        own = {name: rows[rows["diagnostic"] == name] for name, _, _ in wanted}
-        for item in wanted:
-            reduced = reduce_layers(own[item[0]], item)
-            found[item][reduced.index] = reduced
-    return {item: pd.Series(values, index=keys) for item, values in found.items()}
+    rows_of = {id(own): places_of(keys, own).astype(np.int32) for own in wanted.values()}  # few: numbers share runs
+    found = {item: np.full(len(own), np.nan) for item, own in wanted.items()}
+    for rows in _batches(read_records(config, keys, results), facts, sorted(wanted)) if wanted else ():
+        of_diagnostic = {name: rows[rows["diagnostic"] == name] for name, _, _ in wanted}
+        for item, own in wanted.items():
+            reduced = reduce_layers(of_diagnostic[item[0]], item)
+            row = rows_of[id(own)][reduced.index]
+            found[item][row[row >= 0]] = reduced[row >= 0]
+    return {item: pd.Series(values, index=wanted[item], copy=False) for item, values in found.items()}
+
+
+def number_of(keys: "pd.Series[str]", numbers: "pd.Series[float]") -> "pd.Series[float]":
+    """Return the number of each run, by key; nan where there is none."""
+    known = np.append(numbers.to_numpy(dtype=np.float64), np.nan)
+    return pd.Series(known[places_of(keys, numbers.index)], index=keys.index)
 
 
 def _batches(records: Iterable[LayerRecords], runs: pd.DataFrame, wanted: Sequence[Wanted]) -> Iterator[pd.DataFrame]:
@@ -155,7 +164,7 @@ def value_of_runs(
     """Return the number that a test is about for each row of `runs`, missing where there is none."""
     wanted = wanted_of(test)
     if wanted:
-        values = runs["run_key"].map(diagnostics.get(wanted, pd.Series(dtype="float64")))
+        values = number_of(runs["run_key"], diagnostics.get(wanted, NO_NUMBERS))
     elif test.quantity == SPEED:
         values = speed(test, runs, curves, "train")
     elif test.quantity == CLOCK:
@@ -168,7 +177,6 @@ def value_of_runs(
 def speed(test: ClaimTest, runs: pd.DataFrame, curves: pd.DataFrame, split: str) -> "pd.Series[float]":
     """Return steps_to_loss of each row of `runs` on one split; a failed run counts as one that never got there."""
     own = curves[(curves["split"] == split) & curves["run_key"].isin(runs["run_key"])]
-    own = own.astype({"run_key": "str"})
     steps = runs.drop_duplicates("run_key").set_index("run_key")["steps"]
-    at = runs["run_key"].map(steps_to_loss(own, test.threshold, steps))
+    at = number_of(runs["run_key"], steps_to_loss(own, test.threshold, steps))
     return at.where(~runs["failed"], 2.0 * runs["steps"])

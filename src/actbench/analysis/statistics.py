@@ -137,16 +137,20 @@ def write_statistics(config: Config, results: Path = RESULTS, kinds: Collection[
 
 def _write_of_scores(config: Config, results: Path) -> dict[str, int]:
     publish = made_from(table_path(config.name, "runs", results))
+    counted, scores, rows = _read_outcomes(_runs_by_activation(config, results))
+    curves = curves_of(config, rows[["run_key", "steps"]].drop_duplicates("run_key"), results)
+    rounds = read_rounds(stats_path(config.name, "cost", results))
+    return _write(config, _compute(config, counted, scores, rows, curves, rounds), results, publish)
+
+
+def _read_outcomes(parts: Parts) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Count the runs, score those at the chosen learning rates, and give the outcomes of all."""
     counted, scores, rows = [], [], []
-    for runs, own in _runs_by_activation(config, results):
+    for runs, own in parts:
         counted.append(estimates.count_statuses(runs, own))
         scores.append(_scores(runs, own))
         rows.append(outcomes(runs, own))
-    whole = pd.concat(rows, ignore_index=True)
-    curves = curves_of(config, whole.drop_duplicates("run_key"), results)
-    rounds = read_rounds(stats_path(config.name, "cost", results))
-    frames = _compute(config, pd.concat(counted), join_scores(scores), whole, curves, rounds)
-    return _write(config, frames, results, publish)
+    return pd.concat(counted), join_scores(scores), pd.concat(rows, ignore_index=True)
 
 
 def _write(config: Config, frames: Frames, results: Path, publish: Publish) -> dict[str, int]:

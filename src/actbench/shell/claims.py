@@ -2,12 +2,11 @@
 
 import argparse
 import json
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from actbench.plan.config import load_config
-from actbench.shell.stats import ARROW
+from actbench.shell.lean_process import prepare_analysis
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,7 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
     ledger = load_ledger(arguments.ledger, [study.name for study in config.studies])
     if arguments.id:
         return _tell(arguments, config, [claim.id for claim in ledger])
-    os.environ.update(ARROW)
+    prepare_analysis()
     from actbench.analysis.claims import write_claims
 
     claims = write_claims(config, ledger, arguments.results)

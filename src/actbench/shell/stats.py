@@ -2,13 +2,11 @@
 
 import argparse
 import json
-import os
 
 from actbench.plan.config import load_config
 from actbench.plan.sources import KINDS
+from actbench.shell.lean_process import prepare_analysis
 
-THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-ARROW = {"ARROW_DEFAULT_MEMORY_POOL": "system"}  # which gives back what is freed
 EXAMPLE = "actbench stats config/smoke.yaml"
 
 
@@ -23,7 +21,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Write results/<name>/stats/*.csv."""
-    os.environ.update(dict.fromkeys(THREADS, "1") | ARROW)  # on a busy machine, threads wait for each other
+    prepare_analysis()
     from actbench.analysis.statistics import write_statistics
 
     config = load_config(arguments.config)
