@@ -127,17 +127,18 @@ def write_statistics(config: Config, results: Path = RESULTS, kinds: Collection[
         results: folder of all results.
         kinds: `scores`, `layers` (the statistics OF_LAYERS) or both, which take about as long.
     """
+    members = _members(config, results)
+    publish = made_from(table_path(config.name, "runs", results))
     written: dict[str, int] = {}
     if "scores" in kinds:
-        written |= _write_of_scores(config, results)
+        written |= _write_of_scores(config, members, results, publish)
     if "layers" in kinds:
-        written |= _write_of_layers(config, results)
+        written |= _write_of_layers(config, members, results, publish)
     return written
 
 
-def _write_of_scores(config: Config, results: Path) -> dict[str, int]:
-    publish = made_from(table_path(config.name, "runs", results))
-    counted, scores, rows = _read_outcomes(_runs_by_activation(config, results))
+def _write_of_scores(config: Config, members: pd.DataFrame, results: Path, publish: Publish) -> dict[str, int]:
+    counted, scores, rows = _read_outcomes(_runs_by_activation(config, members, results))
     curves = curves_of(config, rows[["run_key", "steps"]].drop_duplicates("run_key"), results)
     rounds = read_rounds(stats_path(config.name, "cost", results))
     return _write(config, _compute(config, counted, scores, rows, curves, rounds), results, publish)
@@ -160,10 +161,8 @@ def _write(config: Config, frames: Frames, results: Path, publish: Publish) -> d
     return {name: len(frame) for name, frame in frames.items()}
 
 
-def _write_of_layers(config: Config, results: Path) -> dict[str, int]:
+def _write_of_layers(config: Config, members: pd.DataFrame, results: Path, publish: Publish) -> dict[str, int]:
     """Write the statistics OF_LAYERS with what one activation has of them in memory at a time."""
-    publish = made_from(table_path(config.name, "runs", results))
-    members = _members(config, results)
     paths = [stats_path(config.name, name, results) for name in OF_LAYERS]
     written = dict.fromkeys(OF_LAYERS, 0)
     with (
@@ -177,9 +176,9 @@ def _write_of_layers(config: Config, results: Path) -> dict[str, int]:
                 add_lines(lines, name, frame)
                 written[name] += len(frame)
 
-        facts, levels = _read_facts(_runs_by_activation(config, results))
+        facts, levels = _read_facts(_runs_by_activation(config, members, results))
         curves = curves_of(config, facts, results)
-        parts = ((runs, own, _scores(runs, own)) for runs, own in _runs_by_activation(config, results))
+        parts = ((runs, own, _scores(runs, own)) for runs, own in _runs_by_activation(config, members, results))
         for frames in of_activations(config, parts, levels, curves, early, facts["run_key"], results):
             add(frames)
             del frames
@@ -203,9 +202,9 @@ def _members(config: Config, results: Path) -> pd.DataFrame:
     return members.astype({"study": pd.CategoricalDtype(sorted(study.name for study in config.studies))})
 
 
-def _runs_by_activation(config: Config, results: Path) -> Parts:
+def _runs_by_activation(config: Config, members: pd.DataFrame, results: Path) -> Parts:
     """Yield the runs of one activation after another, by name, and the rows of `studies` that name them."""
-    members, n = _members(config, results), 0
+    n = 0
     for activation in names_of(config, "activation"):
         runs = read_rows(config, "runs", NEEDED, [("activation", "==", activation)], results)
         if runs.empty:  # excluded from every study
