@@ -219,7 +219,8 @@ def describe(sizes: list[int], walls: list[float], costs: list[dict[str, Cost]],
         }, ".1f"),
         "## Peak memory, MB\n",
         _grid("step", sizes, {row: [each[row].memory / 1e6 for each in costs] for row in rows} | {
-            "all that run at once": together
+            "the largest process": [max(cost.memory for cost in each.values()) / 1e6 for each in costs],
+            "all that run at once": together,
         }, ".0f"),
         "## Files, MB\n",
         _grid("what", sizes, {

@@ -60,11 +60,11 @@ def compute_statistics(config: Config, tables: Frames, rounds: pd.DataFrame = NO
     """
     runs, members = tables["runs"].sort_values("run_key", ignore_index=True), tables["studies"]
     scores, keys = _scores(runs, members), pd.Index(runs["run_key"])
-    curves, records = evaluations_of([tables["curves"]], keys), records_of(tables["layers"], keys)
-    schedule = schedule_of([tables["curves"]], runs.set_index("run_key"))
+    recorded, records = evaluations_of([tables["curves"]], keys), records_of(tables["layers"], keys)
+    curves = Curves(schedule_of([tables["curves"]], runs.set_index("run_key")), lambda _: recorded)
     counted = estimates.count_statuses(runs, members)
-    frames = _compute(config, counted, scores, outcomes(runs, members), Curves(schedule, lambda _: curves), rounds)
-    return frames | _typed(compute_of_layers(runs, members, scores, Curves(schedule, lambda _: curves), records))
+    frames = _compute(config, counted, scores, outcomes(runs, members), curves, rounds)
+    return frames | _typed(compute_of_layers(runs, members, scores, curves, records))
 
 
 def _scores(runs: pd.DataFrame, members: pd.DataFrame) -> pd.DataFrame:
