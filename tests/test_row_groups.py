@@ -13,7 +13,6 @@ from actbench.analysis.row_groups import (
     in_levels,
     in_words,
     iterate_rows_of,
-    names_of,
     read_rows,
 )
 from actbench.analysis.tables import read_table, table_path
@@ -84,7 +83,7 @@ def test_levels_of_parts_stand_in_the_order_of_their_names(results: Path) -> Non
         for name in ("tanh", "gelu", "relu")
     ]
     named = [name for name, factor in FACTORS.items() if factor.kind == "level"]
-    assert all(part[name].cat.categories.tolist() == names_of(CONFIG, name) for part in parts for name in named)
+    assert all(part[name].cat.categories.tolist() == CONFIG.names(name) for part in parts for name in named)
     joined = pd.concat(parts, ignore_index=True)
     assert (joined[named].dtypes == "category").all()
     order = [*named, "run_key"]

@@ -125,8 +125,7 @@ def held_out(signal: Signal, seeds: Any) -> dict[str, float]:
     mean squared error of the forecast (Brier 1950), brier_base that of the share of bad runs of the others as a whole;
     held_out_auc is the mean over seeds of the area within the seed.
     """
-    tried = _Tried.join([_Tried.of(signal, some) for some in _some_at_a_time(seeds, len(signal.values_K))])
-    other_BSF, own_BSF = tried.other_BSF, tried.own_BSF
+    rising_S, other_BSF, own_BSF = _try(signal, seeds)
     outcome_B11 = np.array([[[0.0]], [[1.0]]])
     base_S1 = (other_BSF[1].sum(axis=1) / other_BSF.sum(axis=(0, 2)))[:, None]
     sizes_SF = other_BSF.sum(axis=0)
@@ -139,38 +138,24 @@ def held_out(signal: Signal, seeds: Any) -> dict[str, float]:
         "sensitivity": found_BF[1, 1] / found_BF[1].sum(),
         "specificity": found_BF[0, 0] / found_BF[0].sum(),
     }
-    areas = _areas_within(signal, seeds, tried.rising_S)
+    areas = _areas_within(signal, seeds, rising_S)
     return rates | {"brier": squares, "brier_base": plain, "held_out_auc": areas}
 
 
-@dataclass(frozen=True)
-class _Tried:
-    """What the rules of all other seeds make of each seed: of those others, and of its own runs."""
-
-    rising_S: Flags
-    other_BSF: Array
-    own_BSF: Array
-
-    @classmethod
-    def of(cls, signal: Signal, seeds: Any) -> "_Tried":
-        own_BSK = signal.counts_BSK[:, seeds]
-        other_BSK = signal.counts_BSK.sum(axis=1, keepdims=True) - own_BSK
-        other_below_BSK = np.cumsum(other_BSK, axis=2)
-        rules = choose_rules(other_BSK, other_below_BSK)
-        return cls(rules.rising_R, rules.table(other_below_BSK), rules.table(np.cumsum(own_BSK, axis=2)))
-
-    @classmethod
-    def join(cls, parts: "list[_Tried]") -> "_Tried":
-        rising_S = np.concatenate([part.rising_S for part in parts])
-        other_BSF, own_BSF = (
-            np.concatenate([getattr(part, name) for part in parts], axis=1) for name in ("other_BSF", "own_BSF")
-        )
-        return cls(rising_S, other_BSF, own_BSF)
-
-
-def _some_at_a_time(seeds: Any, n_values: int) -> list[Any]:
-    """Part the seeds so that the numbers of those tried at once stay few."""
-    return np.array_split(seeds, min(len(seeds), 1 + len(seeds) * n_values // AT_ONCE))
+def _try(signal: Signal, seeds: Any) -> tuple[Flags, Array, Array]:
+    """Return the direction that all others choose for each seed, and what they flag: of those others, of its own."""
+    all_B1K = signal.counts_BSK.sum(axis=1, keepdims=True)
+    rising_S = np.empty(len(seeds), dtype=bool)
+    other_BSF, own_BSF = np.empty((2, 2, len(seeds), 2))
+    n_parts = min(len(seeds), 1 + len(seeds) * len(signal.values_K) // AT_ONCE)
+    for some in np.array_split(np.arange(len(seeds)), n_parts):
+        own_BSK = signal.counts_BSK[:, seeds[some]]
+        other_BSK = all_B1K - own_BSK
+        below_BSK = np.cumsum(other_BSK, axis=2)
+        rules = choose_rules(other_BSK, below_BSK)
+        rising_S[some] = rules.rising_R
+        other_BSF[:, some], own_BSF[:, some] = rules.table(below_BSK), rules.table(np.cumsum(own_BSK, axis=2))
+    return rising_S, other_BSF, own_BSF
 
 
 def _added(terms_BSF: Array) -> float:

@@ -135,15 +135,10 @@ def count_runs(config: Config, by: Sequence[str], total: Sequence[str] = (), res
     return _add_up(pd.concat(parts), by, total)
 
 
-def names_of(config: Config, factor: str) -> list[str]:
-    """Return the levels of a factor in all studies, by name."""
-    return sorted({str(level) for study in config.studies for level in study.levels[factor]})
-
-
 def in_levels(rows: pd.DataFrame, config: Config) -> pd.DataFrame:
     """Return rows of `runs` with names of levels as categories: all of the config by name, so that parts can join."""
     named = [name for name, factor in FACTORS.items() if factor.kind == "level" and name in rows]
-    return rows.assign(**{name: rows[name].cat.set_categories(names_of(config, name)) for name in named})
+    return rows.assign(**{name: rows[name].cat.set_categories(config.names(name)) for name in named})
 
 
 def in_words(rows: pd.DataFrame) -> pd.DataFrame:

@@ -23,7 +23,7 @@ from actbench.analysis.learning_rates import learning_rates
 from actbench.analysis.metrics import join_scores, number_conditions, scores_by_study
 from actbench.analysis.outcome_cube import outcomes
 from actbench.analysis.rate_choice import RateGrid, rate_grid
-from actbench.analysis.row_groups import in_levels, names_of, read_rows
+from actbench.analysis.row_groups import in_levels, read_rows
 from actbench.analysis.run_places import places_of
 from actbench.analysis.spool import spooled
 from actbench.analysis.statistic_file import in_types, read_rounds, stats_path
@@ -205,7 +205,7 @@ def _members(config: Config, results: Path) -> pd.DataFrame:
 def _runs_by_activation(config: Config, members: pd.DataFrame, results: Path) -> Parts:
     """Yield the runs of one activation after another, by name, and the rows of `studies` that name them."""
     n = 0
-    for activation in names_of(config, "activation"):
+    for activation in config.names("activation"):
         runs = read_rows(config, "runs", NEEDED, [("activation", "==", activation)], results)
         if runs.empty:  # excluded from every study
             continue

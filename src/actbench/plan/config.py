@@ -42,6 +42,10 @@ class Config:
     device: str = "auto"
     figure_width: str = "double"
 
+    def names(self, factor: str) -> list[str]:
+        """Return the levels of a factor in all studies, by name."""
+        return sorted({str(level) for study in self.studies for level in study.levels[factor]})
+
 
 # Every key of a config outside the factors: type, default, meaning. config/README.md is made from it.
 KEYS: dict[str, tuple[type, Any, str]] = {

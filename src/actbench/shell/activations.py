@@ -25,8 +25,7 @@ def run(arguments: argparse.Namespace) -> int:
     from actbench.levels.activation_table import activation_rows
     from actbench.plan.atomic_file import replacing
 
-    names = sorted({str(level) for study in config.studies for level in study.levels["activation"]})
-    rows = list(activation_rows(names))
+    rows = list(activation_rows(config.names("activation")))
     path = arguments.results / config.name / "stats" / "activations.csv"
     with replacing(path) as (partial,), partial.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")

@@ -55,8 +55,7 @@ def _names(arguments: argparse.Namespace) -> list[str]:
     if arguments.config and arguments.activation:
         raise ConfigError("--activation", "a config has its own activations; give one of the two")
     if arguments.config:
-        levels = (study.levels["activation"] for study in load_config(arguments.config).studies)
-        return sorted({str(name) for own in levels for name in own})
+        return load_config(arguments.config).names("activation")
     known = known_levels("activation").items()
     names = arguments.activation or [name for name, given in known if None not in given.values()]
     found = [canonical("activation", name, "--activation") for name in names]

@@ -1,11 +1,10 @@
 """How a process that analyses is set up: one thread, and memory that goes back to the system when it is freed."""
 
-import ctypes
 import os
-from contextlib import suppress
+
+from actbench.plan.malloc import ARENA_MAX, tell_malloc
 
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")  # on a busy machine they wait for each other
-M_ARENA_MAX = -8  # of glibc's mallopt
 
 
 def prepare_analysis() -> None:
@@ -14,5 +13,4 @@ def prepare_analysis() -> None:
     Arrow's own pool and an arena of malloc for each of its threads keep what the others could use.
     """
     os.environ.update(dict.fromkeys(THREADS, "1") | {"ARROW_DEFAULT_MEMORY_POOL": "system"})
-    with suppress(OSError, AttributeError):  # another C library than glibc
-        ctypes.CDLL(None).mallopt(M_ARENA_MAX, 1)
+    tell_malloc({ARENA_MAX: 1})

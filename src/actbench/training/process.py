@@ -3,11 +3,11 @@
 Imports the plan and the standard library only, since all of it must happen before numpy, torch and numba are imported.
 """
 
-import ctypes
 import os
 from pathlib import Path
 
 from actbench.plan.errors import ConfigError, nearest
+from actbench.plan.malloc import MMAP_THRESHOLD, TRIM_THRESHOLD, tell_malloc
 from actbench.plan.sources import content_digest
 from actbench.training.device import chosen_device, cuda_kind, tf32_allowed
 
@@ -37,7 +37,6 @@ PINNED = {
     "other": {},
 }
 
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of glibc's mallopt
 KEPT_BYTES = 1 << 30
 
 
@@ -51,7 +50,8 @@ def prepare_process(folder: Path) -> None:
     os.environ.update(dict.fromkeys(THREADS, "1"))
     os.environ.update(PINNED[instruction_set()])
     os.environ["NUMBA_CACHE_DIR"] = str(folder.absolute() / "compiled" / source_digest() / instruction_set())
-    _keep_freed_memory()
+    # What is freed is kept: giving pages back and faulting them in again costs more than the arithmetic.
+    tell_malloc({MMAP_THRESHOLD: KEPT_BYTES, TRIM_THRESHOLD: KEPT_BYTES})
 
 
 def one_core() -> None:
@@ -95,13 +95,3 @@ def _widest_vectors() -> str:
 def source_digest() -> str:
     """Hash the source of the compiled loops; they lie in a folder of this name, so that others can be pruned."""
     return content_digest(*LOOPS)
-
-
-def _keep_freed_memory() -> None:
-    """Let malloc keep what is freed: giving pages back and faulting them in again costs more than the arithmetic."""
-    try:
-        mallopt = ctypes.CDLL(None).mallopt
-    except (OSError, AttributeError):
-        return  # another C library than glibc
-    mallopt(M_MMAP_THRESHOLD, KEPT_BYTES)
-    mallopt(M_TRIM_THRESHOLD, KEPT_BYTES)
