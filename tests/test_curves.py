@@ -79,6 +79,16 @@ def test_the_order_of_the_rows_changes_nothing() -> None:
     assert again.to_csv() == curve_table(scores, curves).to_csv()
 
 
+def test_the_schedule_is_that_of_the_runs_that_are_named() -> None:
+    """Each length has its steps and splits, wherever a run of it was evaluated; evaluations of other runs are none."""
+    rows = [("a", 0, "val"), ("b", 0, "val"), ("a", 5, "val"), ("b", 9, "train"), ("other", 7, "val")]
+    curves = pd.DataFrame(rows, columns=["run_key", "step", "split"])
+    runs = pd.DataFrame({"steps": [5, 9]}, index=pd.Index(["a", "b"]))
+    found = statistic.schedule_of([curves.iloc[3:], curves.iloc[:3]], runs)
+    listed = list(found.itertuples(index=False, name=None))
+    assert listed == [(5, 0, "val"), (5, 5, "val"), (9, 0, "val"), (9, 9, "train")]
+
+
 def test_lengths_are_kept_apart() -> None:
     """Runs of different lengths are evaluated at different steps and never averaged together."""
     frames = fake_frames(expand(make_config(steps=(100, 500))))

@@ -8,6 +8,8 @@ import pytest
 
 from actbench.analysis.run_values import (
     LAYERS,
+    NO_NUMBERS,
+    number_of,
     read_diagnostics,
     reduce_layers,
     rescale,
@@ -77,6 +79,14 @@ def test_row_groups_are_reduced_together_or_apart(moment: str, tmp_path: Path, m
     assert [len(numbers) for numbers in together.values()] == [len(keys), len(keys) - 3]
     for item in wanted:
         pd.testing.assert_series_equal(together[item].sort_index(), apart[item].sort_index())
+
+
+def test_a_number_is_found_by_its_key() -> None:
+    """Runs have their numbers in their own order and under their own index; one without a number has nan."""
+    keys = pd.Series(["b", "none", "a"], index=[7, 5, 3])
+    found = number_of(keys, pd.Series([1.0, 2.0], index=pd.Index(["a", "b"])))
+    pd.testing.assert_series_equal(found, pd.Series([2.0, np.nan, 1.0], index=[7, 5, 3]))
+    assert number_of(keys, NO_NUMBERS).isna().all()
 
 
 def test_steps_to_a_loss_lie_between_two_evaluations() -> None:
