@@ -8,6 +8,7 @@ from scipy import special
 
 from actbench.levels.nonlinearity import nonlinearity
 from actbench.plan.registry import known_levels
+from actbench.theory import correlation
 from actbench.theory.correlation import correlation_slope, next_correlation, pair_moment, settled_correlation
 from actbench.theory.fixed_points import fixed_points
 from actbench.theory.mean_field import gradient_factor
@@ -42,6 +43,15 @@ def test_smooth_activations_agree_with_gauss_hermite(name: str) -> None:
     other = c * nodes[:, None] + math.sqrt(1 - c * c) * nodes
     product = phi.function(math.sqrt(q) * nodes)[:, None] * phi.function(math.sqrt(q) * other)
     assert pair_moment(phi.function, q, c) == pytest.approx(weights @ product @ weights, abs=1e-9)
+
+
+@pytest.mark.parametrize("at_once", [1, 7, 10**6])
+def test_the_number_of_inner_integrals_at_once_changes_no_bit(at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are parted for the cache of a processor only."""
+    phi = nonlinearity("tanh")
+    together = pair_moment(phi.function, 3.1, 0.4, phi.kinks)
+    monkeypatch.setattr(correlation, "CENTRES_AT_ONCE", at_once)
+    assert pair_moment(phi.function, 3.1, 0.4, phi.kinks) == together
 
 
 @pytest.mark.parametrize("name", known_levels("activation"))

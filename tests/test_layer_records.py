@@ -1,6 +1,6 @@
 """The table `layers` as numbers: the same from a file, from a frame and from rows in any order."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -83,3 +83,26 @@ def test_hidden_layers_are_reduced_as_pandas_does(frames: dict[str, pd.DataFrame
     found = found.set_index(["run_key", "step", "diagnostic"])[[*REDUCTIONS, "mean"]].sort_index()
     np.testing.assert_array_equal(found.index, expected.index)
     np.testing.assert_allclose(found, expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("shuffled", [False, True])
+def test_the_first_after_the_start_is_that_of_each_diagnostic(frames: dict[str, pd.DataFrame], shuffled: bool) -> None:
+    """A diagnostic that a run lacks at its next step is first seen later; blocks of a run apart lose none."""
+    keys = pd.Index(frames["runs"]["run_key"])
+    later = frames["layers"].eval("run_key == @keys[0] and step > 0 and diagnostic == 'gradient_norm'")
+    layers = frames["layers"].assign(step=frames["layers"]["step"] + 3 * later)
+    records = records_of(layers, keys)
+    if shuffled:
+        order = np.random.default_rng(0).permutation(len(records.run_B))
+        block_R = np.argsort(order)[records.block_R]
+        records = replace(records, run_B=records.run_B[order], step_B=records.step_B[order], block_R=block_R)
+    block_B, place_B = np.nonzero(records.first_after_start())
+    found = pd.DataFrame({
+        "run_key": keys[records.run_B[block_B]],
+        "diagnostic": np.array(names())[place_B],
+        "step": records.step_B[block_B],
+    })  # fmt: skip
+    expected = layers[layers["step"] > 0].groupby(["run_key", "diagnostic"])["step"].min()
+    assert expected.nunique() > 1
+    pd.testing.assert_series_equal(found.groupby(["run_key", "diagnostic"])["step"].min(), expected, check_dtype=False)
+    assert shuffled or len(found) == len(expected)

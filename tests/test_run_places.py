@@ -1,4 +1,4 @@
-"""Places of keys, looked up in Arrow and one by one."""
+"""Places of keys, looked up in Arrow, among keys sorted once, and one by one."""
 
 import numpy as np
 import pandas as pd
@@ -6,9 +6,11 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actbench.analysis.run_places import places_of
+from actbench.analysis.run_places import RunIndex, places_of
 
-KEYS = st.lists(st.text(st.characters(exclude_categories=("Cs",)), max_size=4), unique=True, max_size=20)
+KEYS = st.lists(
+    st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"), max_size=4), unique=True, max_size=20
+)
 
 
 @given(KEYS, st.lists(st.integers(0, 25), max_size=30))
@@ -19,6 +21,13 @@ def test_the_place_is_that_of_a_list(among: list[str], drawn: list[int]) -> None
     expected = [among.index(key) if key in among else -1 for key in keys]
     for words in (keys, pd.Series(keys, dtype="str"), pd.Index(keys, dtype="str"), pa.array(keys, pa.string())):
         for known in (among, pd.Series(among, dtype="str"), pa.array(among, pa.string())):
-            found = places_of(words, known)
-            assert found.dtype == np.intp
-            assert found.tolist() == expected
+            for found in (places_of(words, known), RunIndex(known).places_of(words)):
+                assert found.dtype == np.intp
+                assert found.tolist() == expected
+
+
+def test_places_in_a_part_of_a_column() -> None:
+    """Words that Arrow holds as a part of others are those of the part."""
+    words = pa.array(["a", "bb", "ccc", "dd"], pa.string())
+    assert RunIndex(words[1:]).places_of(words[2:4]).tolist() == [1, 2]
+    assert RunIndex(words[:0]).places_of(words).tolist() == [-1] * 4

@@ -81,6 +81,20 @@ def test_row_groups_are_reduced_together_or_apart(moment: str, tmp_path: Path, m
         pd.testing.assert_series_equal(together[item].sort_index(), apart[item].sort_index())
 
 
+@pytest.mark.parametrize("layers", CHOICES["layers"])
+def test_numbers_are_those_of_the_whole_table(layers: str, tmp_path: Path) -> None:
+    """Rows that no number needs are left out before any is reduced; all at once give the same numbers."""
+    frames = write_results(CONFIG, tmp_path)
+    rows = frames["layers"].merge(frames["runs"][["run_key", "depth", "steps"]], on="run_key")
+    keys = pd.Index(frames["runs"]["run_key"])
+    parts = {"start": keys[2:], "early": keys[:-1], "end": keys[::2]}
+    wanted = {("gradient_norm", moment, layers): own for moment, own in parts.items()}
+    for item, numbers in read_diagnostics(CONFIG, frames["runs"], wanted, tmp_path).items():
+        expected = reduce_layers(rows, item).reindex(numbers.index)
+        assert len(numbers) == len(wanted[item])
+        pd.testing.assert_series_equal(numbers, expected, check_names=False, check_dtype=False)
+
+
 def test_a_number_is_found_by_its_key() -> None:
     """Runs have their numbers in their own order and under their own index; one without a number has nan."""
     keys = pd.Series(["b", "none", "a"], index=[7, 5, 3])

@@ -14,7 +14,7 @@ import pandas as pd
 import pyarrow as pa
 
 from actbench.analysis.row_groups import groups_of, open_table
-from actbench.analysis.run_places import places_of
+from actbench.analysis.run_places import RunIndex
 from actbench.analysis.tables import RESULTS, table_path
 from actbench.plan.config import Config
 from actbench.plan.registry import known_levels
@@ -49,6 +49,21 @@ class LayerRecords:
         wanted_BD = wanted_BD & (self.run_B >= 0)[:, None]
         return np.asarray(wanted_BD.ravel()[self.cell_R()])
 
+    def first_after_start(self) -> Array:
+        """Tell for each block and diagnostic (B, D) whether it is the first of its run that has it after step 0.
+
+        Of a run whose blocks do not stand together, it may be one more for each place where they stand.
+        """
+        has_BD = np.zeros((len(self.run_B), len(names()) + 1), dtype=bool)
+        has_BD.ravel()[self.cell_R()] = True
+        has_BD &= (self.step_B > 0)[:, None]
+        if not len(has_BD):
+            return has_BD
+        step_BD = np.where(has_BD, self.step_B[:, None], np.iinfo(self.step_B.dtype).max)
+        begins = np.append(True, self.run_B[1:] != self.run_B[:-1])
+        least_BD = np.minimum.reduceat(step_BD, np.flatnonzero(begins))[np.cumsum(begins) - 1]
+        return np.asarray(has_BD & (step_BD == least_BD))
+
 
 @cache
 def names() -> tuple[str, ...]:
@@ -68,6 +83,7 @@ def diagnostics_of(places: Array) -> "pd.Categorical[str]":
 
 def read_records(config: Config, keys: "pd.Index[Any]", results: Path = RESULTS) -> Iterator[LayerRecords]:
     """Yield the records of the row groups that hold one of these runs; all of a run come at once."""
+    known = RunIndex(keys)
     with open_table(config, "layers", results) as file:
         waiting: list[int] = []
         rows = 0
@@ -75,26 +91,26 @@ def read_records(config: Config, keys: "pd.Index[Any]", results: Path = RESULTS)
             waiting.append(group)
             rows += file.metadata.row_group(group).num_rows
             if rows >= ROWS_AT_ONCE:
-                yield _numbered(file.read_row_groups(waiting, COLUMNS), keys)
+                yield _numbered(file.read_row_groups(waiting, COLUMNS), known)
                 waiting, rows = [], 0
-        yield _numbered(file.read_row_groups(waiting, COLUMNS), keys)
+        yield _numbered(file.read_row_groups(waiting, COLUMNS), known)
 
 
 def records_of(layers: pd.DataFrame, keys: "pd.Index[Any]") -> LayerRecords:
     """Return the records of a table in memory, whatever the order of its rows."""
     coded = layers[COLUMNS].astype(dict.fromkeys(WORDS, "category"))
     order = np.lexsort((coded["layer"], coded["step"], coded["run_key"].cat.codes))
-    return _numbered(pa.Table.from_pandas(coded.iloc[order], preserve_index=False), keys)
+    return _numbered(pa.Table.from_pandas(coded.iloc[order], preserve_index=False), RunIndex(keys))
 
 
-def _numbered(rows: pa.Table, keys: "pd.Index[Any]") -> LayerRecords:
+def _numbered(rows: pa.Table, known: RunIndex) -> LayerRecords:
     rows = rows.unify_dictionaries()
     run, word = (rows[name].combine_chunks() for name in WORDS)
     step, layer, value = (rows[name].to_numpy() for name in ("step", "layer", "value"))
     code = run.indices.to_numpy()
     starts = np.ones(len(code), dtype=bool)
     starts[1:] = (code[1:] != code[:-1]) | (step[1:] != step[:-1])
-    run_B = places_of(run.dictionary, keys)[code[starts]] if len(code) else np.empty(0, dtype=np.intp)
+    run_B = known.places_of(run.dictionary)[code[starts]] if len(code) else np.empty(0, dtype=np.intp)
     assert len({*zip(code[starts].tolist(), step[starts].tolist(), strict=True)}) == len(run_B), "blocks are whole"
     place = {name: index for index, name in enumerate(names())}
     place_D = np.array([place.get(each, len(place)) for each in word.dictionary.to_pylist()], dtype=np.int32)

@@ -1,13 +1,13 @@
 """One number of each run that a claim is about: a metric, a diagnostic at one moment, or the speed of learning."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from actbench.analysis.layer_records import LayerRecords, diagnostics_of, flags_of, read_records
+from actbench.analysis.layer_records import Array, LayerRecords, diagnostics_of, names, read_records
 from actbench.analysis.run_places import places_of
 from actbench.analysis.tables import RESULTS
 from actbench.plan.config import Config
@@ -75,8 +75,9 @@ def read_diagnostics(
     facts = runs[["run_key", "depth", "steps"]].drop_duplicates("run_key")
     keys = pd.Index(facts["run_key"])
     rows_of = {id(own): places_of(keys, own).astype(np.int32) for own in wanted.values()}  # few: numbers share runs
+    members = {item: rows_of[id(own)] >= 0 for item, own in wanted.items()}
     found = {item: np.full(len(own), np.nan) for item, own in wanted.items()}
-    for rows in _batches(read_records(config, keys, results), facts, sorted(wanted)) if wanted else ():
+    for rows in _batches(read_records(config, keys, results), facts, members) if wanted else ():
         of_diagnostic = {name: rows[rows["diagnostic"] == name] for name, _, _ in wanted}
         for item, own in wanted.items():
             reduced = reduce_layers(of_diagnostic[item[0]], item)
@@ -91,14 +92,17 @@ def number_of(keys: "pd.Series[str]", numbers: "pd.Series[float]") -> "pd.Series
     return pd.Series(known[places_of(keys, numbers.index)], index=keys.index)
 
 
-def _batches(records: Iterable[LayerRecords], runs: pd.DataFrame, wanted: Sequence[Wanted]) -> Iterator[pd.DataFrame]:
-    """Yield the rows of diagnostics and moments that are wanted, some parts of the table at once; all of a run."""
+def _batches(
+    records: Iterable[LayerRecords], runs: pd.DataFrame, members: Mapping[Wanted, Array]
+) -> Iterator[pd.DataFrame]:
+    """Yield the rows of diagnostics and moments that are wanted, some parts of the table at once; all of a run.
+
+    members: for each number, of which of `runs` it is wanted.
+    """
     depth, steps = (runs[name].to_numpy() for name in ("depth", "steps"))
-    flags = {at: flags_of({name for name, moment, _ in wanted if moment == at}) for at in ("start", "early", "end")}
     held: list[pd.DataFrame] = []
     for each in records:
-        at = {"start": each.step_B == 0, "early": each.step_B > 0, "end": each.step_B == steps[each.run_B]}
-        kept = each.kept(np.logical_or.reduce([at[moment][:, None] & flags[moment] for moment in flags]))
+        kept = each.kept(_wanted_blocks(each, steps, members))
         run = each.run_B[each.block_R[kept]]
         held.append(pd.DataFrame({
             "run_key": run, "depth": depth[run], "steps": steps[run], "step": each.step_B[each.block_R[kept]],
@@ -110,6 +114,18 @@ def _batches(records: Iterable[LayerRecords], runs: pd.DataFrame, wanted: Sequen
             held = []
     if held:
         yield pd.concat(held, ignore_index=True)
+
+
+def _wanted_blocks(records: LayerRecords, steps: Array, members: Mapping[Wanted, Array]) -> Array:
+    """Tell for each block and diagnostic (B, D) whether a number needs it: at its moment, of a run of which it is."""
+    first_BD = records.first_after_start()
+    at = {"start": records.step_B == 0, "end": records.step_B == steps[records.run_B]}
+    wanted_BD = np.zeros_like(first_BD)
+    for (name, moment, _), member in members.items():
+        column = names().index(name)
+        chosen_B = first_BD[:, column] if moment == "early" else at[moment]
+        wanted_BD[:, column] |= chosen_B & member[records.run_B]
+    return wanted_BD
 
 
 def reduce_layers(rows: pd.DataFrame, wanted: Wanted) -> "pd.Series[float]":

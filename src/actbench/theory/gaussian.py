@@ -13,6 +13,7 @@ REACH = 14  # the standard normal density beyond it is below 1e-43
 TOLERANCE = 1e-13  # of a panel, relative to the integral of |f|
 DEEPEST = 48  # halvings of a panel: down to the rounding of z
 MOST_PANELS = 20_000
+EVEN = tuple(float(edge) for edge in range(-REACH, REACH + 1))  # edges of panels where there is no kink
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(16)
 
 
@@ -27,14 +28,13 @@ def expectation(f: Function, kinks: Sequence[float] = ()) -> float:
     Raises ValueError when f is not finite or the panels do not converge.
     Source: Davis & Rabinowitz 1984, Methods of Numerical Integration, section 6.2 (adaptive quadrature).
     """
-    inside = [kink for kink in kinks if abs(kink) < REACH]
-    edges = np.unique(np.concatenate([np.arange(-REACH, REACH + 1.0), np.asarray(inside, dtype=np.float64)]))
+    inside = [float(kink) for kink in kinks if abs(kink) < REACH]
+    edges = np.array(sorted({*EVEN, *inside}))
     lower, upper = edges[:-1], edges[1:]
-    whole, sizes = _panels(f, lower, upper)
-    smallest, total = TOLERANCE * float(sizes.sum()), 0.0
+    middle = (lower + upper) / 2
+    (whole, left, right), sizes = _panels(f, np.stack([lower, lower, middle]), np.stack([upper, middle, upper]))
+    smallest, total = TOLERANCE * float(sizes[0].sum()), 0.0
     for _ in range(DEEPEST):
-        middle = (lower + upper) / 2
-        left, right = _panels(f, lower, middle)[0], _panels(f, middle, upper)[0]
         halves = left + right
         rough = np.abs(halves - whole) > smallest
         total += float(halves[~rough].sum())
@@ -47,19 +47,21 @@ def expectation(f: Function, kinks: Sequence[float] = ()) -> float:
         )
         if len(lower) > MOST_PANELS:
             break
+        middle = (lower + upper) / 2
+        (left, right), _ = _panels(f, np.stack([lower, middle]), np.stack([middle, upper]))
     raise ValueError(f"expectation: no convergence near z = {lower[0]:g}; the function must be piecewise smooth")
 
 
 def _panels(f: Function, lower: Array, upper: Array) -> tuple[Array, Array]:
-    """Integrate f and |f| times the normal density over each panel."""
-    half = (upper - lower)[:, None] / 2
-    z = (upper + lower)[:, None] / 2 + half * NODES
+    """Integrate f and |f| times the normal density over each panel, with one call of f for all."""
+    half = (upper - lower)[..., None] / 2
+    z = (upper + lower)[..., None] / 2 + half * NODES
     values = np.asarray(f(z), dtype=np.float64)
     assert values.shape == z.shape, "f is elementwise"
     if not np.isfinite(values).all():
         raise ValueError(f"expectation: f({z[~np.isfinite(values)][0]:g}) is not finite; it must be on the real line")
     terms = values * np.exp(-z * z / 2) * WEIGHTS * half
-    integrals, sizes = (each.sum(axis=1) / math.sqrt(2 * math.pi) for each in (terms, np.abs(terms)))
+    integrals, sizes = (each.sum(axis=-1) / math.sqrt(2 * math.pi) for each in (terms, np.abs(terms)))
     return integrals, sizes
 
 
