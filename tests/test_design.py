@@ -1,7 +1,9 @@
 """actbench.plan.design: from studies to runs."""
 
 import dataclasses
+import hashlib
 import itertools
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -75,6 +77,16 @@ def test_key_depends_on_every_factor() -> None:
         other = f"{factor.default}x" if isinstance(factor.default, str) else factor.default + 32
         keys.add(dataclasses.replace(DEFAULT_RUN, **{name: other}).key)
     assert len(keys) == len(FACTORS) + 1
+
+
+LEVEL = {str: st.text(), int: st.integers(), float: st.floats(allow_nan=False, allow_infinity=False)}
+
+
+@given(st.fixed_dictionaries({name: LEVEL[type(factor.default)] for name, factor in FACTORS.items()}))
+def test_key_is_a_hash_of_json(levels: dict[str, str | int | float]) -> None:
+    """The first 16 digits of the SHA-256 of what `json` writes of the factors, sorted by name."""
+    text = json.dumps(levels, sort_keys=True)
+    assert Run(**levels).key == hashlib.sha256(text.encode()).hexdigest()[:16]  # type: ignore[arg-type]
 
 
 def test_key_is_the_same_in_every_process() -> None:

@@ -31,3 +31,11 @@ def test_places_in_a_part_of_a_column() -> None:
     words = pa.array(["a", "bb", "ccc", "dd"], pa.string())
     assert RunIndex(words[1:]).places_of(words[2:4]).tolist() == [1, 2]
     assert RunIndex(words[:0]).places_of(words).tolist() == [-1] * 4
+
+
+def test_places_in_a_column_of_several_pieces() -> None:
+    """A column that was put together from parts lies in several pieces in memory."""
+    column = pd.concat([pd.Series(["a", "bb"], dtype="str"), pd.Series(["ccc"], dtype="str")], ignore_index=True)
+    assert column.array._pa_array.num_chunks == 2
+    assert places_of(column, column.iloc[::-1]).tolist() == [2, 1, 0]
+    assert RunIndex(column).places_of(column.iloc[1:]).tolist() == [1, 2]

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from actbench.analysis.metrics import CONDITION, varying
-from actbench.analysis.rate_choice import Array, Flags, Places, at_rates, best_rates
+from actbench.analysis.rate_choice import Array, Flags, Places, Validation, at_rates
 from actbench.analysis.seed_resampling import resamples
 
 NUMBERS_AT_ONCE = 500_000  # of one kind
@@ -44,7 +44,7 @@ class Tried:
 
     def chosen(self) -> Cells:
         """Return the cells at the rates that all seeds choose."""
-        return self._at(best_rates(self.merit_CLS, np.ones(self.merit_CLS.shape[2])))
+        return self._at(Validation.of(self.merit_CLS).best(np.ones(self.merit_CLS.shape[2])))
 
     def chosen_again(self) -> "tuple[Iterator[Cells], Places] | None":
         """Return the cells (U) at the rates that resamples choose, and the place among these of each resample.
@@ -56,7 +56,8 @@ class Tried:
         n_seeds = self.merit_CLS.shape[2]
         if self.merit_CLS.shape[1] < 2 or n_seeds < 2:
             return None
-        best_MC = np.stack([best_rates(self.merit_CLS, counts_S) for counts_S in resamples(n_seeds)[0]])
+        merit = Validation.of(self.merit_CLS)
+        best_MC = np.stack([merit.best(counts_S) for counts_S in resamples(n_seeds)[0]])
         distinct_UC, place_M = np.unique(best_MC, axis=0, return_inverse=True)
         if len(distinct_UC) < 2:
             return None
@@ -66,8 +67,7 @@ class Tried:
 
     def _at(self, best_xC: Places) -> Cells:
         parts = (self.value_CLS, self.failed_CLS, self.trained_CLS)
-        repeated = (np.broadcast_to(part, (*best_xC.shape, *part.shape[1:])) for part in parts)
-        return Cells(self.levels, *(at_rates(part, best_xC) for part in repeated))
+        return Cells(self.levels, *(at_rates(part, best_xC) for part in parts))
 
     def of(self, kept_C: "Flags | Places") -> "Tried":
         """Return some of the conditions."""

@@ -5,6 +5,7 @@ Shape letters: A activations, N blocks, L learning rates, S seeds.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ import pandas as pd
 
 from actbench.analysis.comparisons import BLOCK
 from actbench.analysis.metrics import CONDITION, add_metrics, varying
-from actbench.analysis.rate_choice import Flags, at_rates, best_rates
+from actbench.analysis.rate_choice import Flags, Validation, at_rates
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 COLUMNS = ["run_key", "study", *CONDITION, "lr", "seed", "val_score", "score", "failed", "trained"]
@@ -33,6 +34,12 @@ class Cube:
     def once(self) -> Array:
         """Return the weights of the sample itself: each seed once."""
         return np.ones(len(self.seeds))
+
+    @cached_property
+    def complete(self) -> Validation:
+        """Return the validation scores of the conditions and rates that have every seed."""
+        whole_ANL1 = ~np.isnan(self.val_ANLS).any(axis=3, keepdims=True)
+        return Validation.of(np.where(whole_ANL1, self.val_ANLS, np.nan))
 
 
 def outcomes(runs: pd.DataFrame, studies: pd.DataFrame) -> pd.DataFrame:
@@ -64,7 +71,7 @@ def _cube(study: str, rows: pd.DataFrame) -> Cube:
 def choose(cube: Cube, weights_S: Array, rates: "Flags | None" = None) -> Array:
     """Return the scores (A, N, S) of each condition at the rate with the highest weighted mean val_score.
 
-    The rule is that of `rate_choice.best_rates`, among the rates at which the condition has every seed of the study;
+    The rule is that of `rate_choice.Validation`, among the rates at which the condition has every seed of the study;
     nan where there is none.
 
     Args:
@@ -72,5 +79,4 @@ def choose(cube: Cube, weights_S: Array, rates: "Flags | None" = None) -> Array:
         weights_S: how often each seed is in the resample.
         rates: rates to choose among; all when None.
     """
-    whole_ANL1 = ~np.isnan(cube.val_ANLS).any(axis=3, keepdims=True)
-    return at_rates(cube.score_ANLS, best_rates(np.where(whole_ANL1, cube.val_ANLS, np.nan), weights_S, rates))
+    return at_rates(cube.score_ANLS, cube.complete.best(weights_S, rates))

@@ -4,10 +4,11 @@ What an experiment reports at a chosen rate owes part of its spread over seeds t
 chosen other rates. A resample therefore draws seeds, in common for all conditions, which share random numbers by seed;
 every condition takes the rate that the drawn seeds choose; and the scores of the drawn seeds at that rate count.
 
-Shape letters: C conditions, L learning rates, S seeds, G groups, x any axes before the others.
+Shape letters: C conditions, L learning rates, S seeds, G groups, N conditions of any axes, x and y any axes before others.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -24,29 +25,43 @@ WORST, BEST = 0.0, 1.0  # scores
 SIDES = ["condition", "condition_reference"]
 
 
-def best_rates(val_xLS: Array, weights_S: Array, allowed_L: "Flags | None" = None) -> Places:
-    """Return the place of the rate with the highest mean validation score over the drawn seeds; -1 without a run.
+@dataclass(frozen=True)
+class Validation:
+    """Validation scores, prepared for one choice of rates after another: 1 and the score, or 0 and 0 without a run."""
 
-    The first of equals, which is the smallest rate, as in `metrics.choose_lr`.
+    known_xLS: Array
+    score_xLS: Array
 
-    Args:
-        val_xLS: validation scores, failed runs with the worst; nan where there is no run.
-        weights_S: how often each seed is drawn.
-        allowed_L: rates to choose among; all when None.
-    """
-    known = ~np.isnan(val_xLS)
-    drawn = known @ weights_S
-    mean = np.round(np.where(known, val_xLS, 0.0) @ weights_S / np.where(drawn > 0, drawn, 1.0), ROUNDED)
-    mean = np.where(drawn > 0, mean, -np.inf)
-    if allowed_L is not None:
-        mean[..., ~allowed_L] = -np.inf
-    return np.where(np.isneginf(mean.max(axis=-1)), -1, mean.argmax(axis=-1))
+    @classmethod
+    def of(cls, val_xLS: Array) -> "Validation":
+        """Prepare validation scores, failed runs with the worst; nan where there is no run."""
+        known = ~np.isnan(val_xLS)
+        return cls(known.astype(np.float64), np.where(known, val_xLS, 0.0))
+
+    def best(self, weights_S: Array, allowed_L: "Flags | None" = None) -> Places:
+        """Return the place of the rate with the highest mean over the drawn seeds; -1 without a run.
+
+        The first of equals, which is the smallest rate, as in `metrics.choose_lr`.
+
+        Args:
+            weights_S: how often each seed is drawn.
+            allowed_L: rates to choose among; all when None.
+        """
+        drawn = self.known_xLS @ weights_S
+        mean = np.round(self.score_xLS @ weights_S / np.where(drawn > 0, drawn, 1.0), ROUNDED)
+        mean = np.where(drawn > 0, mean, -np.inf)
+        if allowed_L is not None:
+            mean[..., ~allowed_L] = -np.inf
+        return np.where(np.isneginf(mean.max(axis=-1)), -1, mean.argmax(axis=-1))
 
 
-def at_rates(values_xLS: Array, best_x: Places) -> Array:
-    """Return the values (x, S) at the rates with these places; nan where there is no rate."""
-    picked = np.take_along_axis(values_xLS, np.maximum(best_x, 0)[..., None, None], axis=-2)[..., 0, :]
-    return np.where((best_x < 0)[..., None], np.nan, picked)
+def at_rates(values_yLS: Array, best_xy: Places) -> Array:
+    """Return the values (x, y, S) at the rates with these places; nan where there is no rate."""
+    flat_NLS = values_yLS.reshape(-1, *values_yLS.shape[-2:])
+    best_xN = best_xy.reshape(*best_xy.shape[: best_xy.ndim - values_yLS.ndim + 2], -1)
+    picked_xNS = flat_NLS[np.arange(len(flat_NLS)), np.maximum(best_xN, 0)]
+    picked_xNS[best_xN < 0] = np.nan
+    return picked_xNS.reshape(*best_xy.shape, -1)
 
 
 @dataclass(frozen=True)
@@ -66,6 +81,10 @@ class RateGrid:
         """Return S."""
         return int(self.val_CLS.shape[2])
 
+    @cached_property
+    def _validation(self) -> Validation:
+        return Validation.of(self.val_CLS)
+
     def scores(self, weights_S: Array) -> Array:
         """Return the scores (C, S) at the rates that the drawn seeds choose."""
         return at_rates(self.score_CLS, self.best(weights_S))
@@ -76,7 +95,7 @@ class RateGrid:
 
     def best(self, weights_S: Array) -> Places:
         """Return the place of the rate that the drawn seeds choose for each row of scores."""
-        best = best_rates(self.val_CLS, weights_S)
+        best = self._validation.best(weights_S)
         return best if self.chooser_C is None else best[self.chooser_C]
 
 

@@ -42,9 +42,8 @@ class RunIndex:
 
 
 def _words(keys: Any) -> pa.Array:
-    if isinstance(keys, pa.Array):
-        return keys.cast(pa.large_string())
-    return pa.array(getattr(keys, "array", keys), pa.large_string())
+    words = keys if isinstance(keys, pa.Array) else pa.array(getattr(keys, "array", keys), pa.large_string())
+    return (words.combine_chunks() if isinstance(words, pa.ChunkedArray) else words).cast(pa.large_string())
 
 
 def _bytes(words: pa.Array) -> Any:

@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import cache
+from operator import attrgetter
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from actbench.theory.summary import summarise
 CONDITION = (
     "dataset", "activation", "depth", "width", "init", "norm", "residual", "bias_offset", "input_scale"
 )  # fmt: skip
+_LEVELS = attrgetter(*CONDITION)
 LAYER_COLUMNS = (*CONDITION, "weight_var", "layer", "forward_variance", "backward_norm2", "weight_gradient")
 SCALE_COLUMNS = ("activation", "weight_var", "chi", "xi_c", "xi_gradient")
 LEAST, MOST, POINTS = 0.01, 100.0, 41  # weight variances of the depth scales, evenly on a logarithmic scale
@@ -33,7 +35,8 @@ def layer_rows(runs: Iterable[Run], datasets: dict[str, Dataset]) -> Iterator[Ro
     backward_norm2), which the norm of the weight gradient is proportional to while examples are equally correlated.
     Columns: LAYER_COLUMNS. Source: `theory.profile.forecast`.
     """
-    for condition in dict.fromkeys(_condition(run) for run in runs if run.model == "mlp"):
+    for run in {_LEVELS(run): run for run in runs if run.model == "mlp"}.values():
+        condition = _condition(run)
         dataset = datasets[condition.dataset]
         chain = chain_of(condition, dataset.x_train.shape[1])
         if chain is None:
@@ -47,8 +50,7 @@ def layer_rows(runs: Iterable[Run], datasets: dict[str, Dataset]) -> Iterator[Ro
         for layer, incoming in zip(layers, before, strict=False):
             gradient = math.sqrt(incoming * layer.backward_norm2)
             numbers = (layer.forward_variance, layer.backward_norm2, gradient)
-            head = tuple(getattr(condition, name) for name in CONDITION)
-            yield (*head, chain.weight_var, layer.layer, *(_finite(number) for number in numbers))
+            yield (*_LEVELS(condition), chain.weight_var, layer.layer, *(_finite(number) for number in numbers))
 
 
 def _condition(run: Run) -> Run:

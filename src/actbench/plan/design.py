@@ -7,6 +7,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from functools import cache, cached_property
+from operator import attrgetter
 from typing import Any
 
 from actbench.plan.config import Config, Study
@@ -14,6 +15,9 @@ from actbench.plan.errors import ConfigError
 from actbench.plan.factors import FACTORS
 from actbench.plan.level import parse_level
 from actbench.plan.registry import declared_constant, is_declared
+
+_LEVELS = attrgetter(*sorted(FACTORS))
+_JSON = "{" + ", ".join(f'"{name}": %s' for name in sorted(FACTORS)) + "}"
 
 
 @dataclass(frozen=True)
@@ -39,12 +43,20 @@ class Run:
 
     @cached_property
     def key(self) -> str:
-        """Name the run by a hash of its levels, 16 hexadecimal digits; the same in every config."""
-        text = json.dumps({name: getattr(self, name) for name in FACTORS}, sort_keys=True)
+        """Name the run by a hash of its levels, 16 hexadecimal digits; the same in every config.
+
+        SHA-256 of a JSON object of its factors by name, which `json` would take twice as long to write.
+        """
+        text = _JSON % tuple(_quoted(level) if isinstance(level, str) else str(level) for level in _LEVELS(self))
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 assert tuple(field.name for field in fields(Run)) == tuple(FACTORS), "a run has one field per factor"
+
+
+@cache
+def _quoted(word: str) -> str:
+    return json.dumps(word)
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,9 @@ from typing import Any, cast
 
 import matplotlib as mpl
 import pandas as pd
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_pdf import FigureCanvasPdf
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
 from actbench.analysis.tables import RESULTS, table_path
@@ -23,6 +26,7 @@ from actbench.show.panels import NOTHING, sentence_figure
 from actbench.show.style import SETTINGS
 
 FIGURES = Path("figures")
+CANVASES = {"pdf": FigureCanvasPdf, "svg": FigureCanvasSVG, "png": FigureCanvasAgg}
 SUFFIXES = (*BLANK, "csv", "md")
 
 
@@ -83,6 +87,8 @@ def render(
 
 
 def _save(figure: Figure, suffix: str, metadata: dict[str, Any]) -> bytes:
+    """Return the bytes of a format: those of `figure.savefig`, which draws everything once more, for the layout."""
     buffer = io.BytesIO()
-    figure.savefig(buffer, format=suffix, metadata=metadata)
+    figure.set_dpi(mpl.rcParams["savefig.dpi"])  # the format before this one may have changed it
+    getattr(CANVASES[suffix](figure), f"print_{suffix}")(buffer, metadata=metadata)
     return buffer.getvalue()
