@@ -4,7 +4,7 @@ What an experiment reports at a chosen rate owes part of its spread over seeds t
 chosen other rates. A resample therefore draws seeds, in common for all conditions, which share random numbers by seed;
 every condition takes the rate that the drawn seeds choose; and the scores of the drawn seeds at that rate count.
 
-Shape letters: C conditions, L learning rates, S seeds, G groups, N conditions of any axes, x and y any axes before others.
+Shape letters: C conditions, L learning rates, S seeds, G groups, N conditions of any axes, x and y any other axes.
 """
 
 from dataclasses import dataclass
