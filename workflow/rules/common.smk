@@ -51,7 +51,8 @@ def config_path():
 def read_plan(path):
     """Return the config's name, its device, the width of its figures and its shards by id."""
     config = load_config(path)
-    load_ledger(LEDGER_FILE, [study.name for study in config.studies])
+    if workflow.is_main_process:  # not again in each job on a cluster
+        load_ledger(LEDGER_FILE, [study.name for study in config.studies])
     shards = make_shards(expand_design(config, path).runs, config.shard_minutes, path)
     by_id = {shard.id: shard for shard in shards}
     return config.name, config.device, config.figure_width, by_id
