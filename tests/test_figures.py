@@ -1,5 +1,6 @@
 """Figures: what each declares, that it draws exactly its numbers, and that all of it can be read."""
 
+import io
 import itertools
 import os
 import re
@@ -29,7 +30,7 @@ from actbench.plan.registry import known_levels
 from actbench.plan.schema import TABLES
 from actbench.show.contract import declaration, declarations
 from actbench.show.figure_file import SUFFIXES, load_source, render, write_figure
-from actbench.show.figure_metadata import figure_origin, metadata_of
+from actbench.show.figure_metadata import BLANK, figure_origin, metadata_of
 from actbench.show.inputs import Inputs, read_csv
 from actbench.show.layer_lines import LOWEST
 from actbench.show.page import PAGES, page_settings
@@ -143,6 +144,19 @@ def test_the_files_of_a_figure(name: str, config_path: Path, tmp_path: Path) -> 
     said = metadata_of(origin, declared.title, declared.question)
     again = render(load_source(name), read_csv(tmp_path / "drawn" / f"{name}.csv"), said)
     assert {end: content[f".{end}"] for end in again} == again
+
+
+@pytest.mark.parametrize("name", ["accuracy_by_depth", "interaction_grid"])
+def test_the_bytes_are_those_of_savefig(name: str, config_path: Path) -> None:
+    """Each format, whichever was written before it, is what matplotlib saves of the same drawing."""
+    data = numbers(name, config_path)
+    with mpl.rc_context(cast(Any, SETTINGS | page_settings("double"))):
+        figure = load_source(name).draw(data)
+        figure.draw_without_rendering()
+        figure.set_layout_engine("none")
+        for suffix, content in render(load_source(name), data).items():
+            figure.savefig(saved := io.BytesIO(), format=suffix, metadata=cast(Any, BLANK[suffix]))
+            assert content == saved.getvalue(), suffix
 
 
 def test_another_process_gives_the_same_bytes(config_path: Path, tmp_path: Path) -> None:
