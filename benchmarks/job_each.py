@@ -100,7 +100,8 @@ def compare() -> str:
     kinds = ("a script with the plain loop", "actbench's own engine")
     lines = [
         f"- one Snakemake job per network, {kind}: {seconds:.2f} s of CPU a network against {sharded:.3f} s in a shard "
-        f"of {SHARDED:,} (depth 4, width 64, 1,000 updates, everything recorded; medians): {ratio_of(rounds, place)}"
+        f"of {SHARDED:,} (depth 4, width 64, 1,000 updates, everything recorded; medians): {ratio_of(rounds, place)}; "
+        f"50 × would need {seconds / 50:.3f} s"
         for place, (kind, seconds) in enumerate(zip(kinds, single, strict=True))
     ]
     return "\n".join([*lines, whole])
