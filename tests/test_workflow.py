@@ -32,7 +32,7 @@ def snakemake(folder: Path, *words: str, before: str = "") -> subprocess.Complet
     """Run Snakemake in a folder of its own, with a cache of its own; `before` is searched first for modules."""
     searched = os.pathsep.join([*filter(None, [before]), str(ROOT / "src")])
     environment = os.environ | {"ACTBENCH_CACHE": str(folder / "cache"), "PYTHONPATH": searched}
-    command = [SNAKEMAKE, *words, "--snakefile", str(ROOT / "workflow" / "Snakefile"), "--cores", "2"]
+    command = [SNAKEMAKE, "--snakefile", str(ROOT / "workflow" / "Snakefile"), "--cores", "2", *words]
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300)
 
 
@@ -258,6 +258,24 @@ def test_bad_config_stops_before_any_job(tmp_path: Path, text: str, problem: str
     assert lines[0].startswith("tiny.yaml: ")
     assert problem in lines[0]
     assert {file.name for file in tmp_path.iterdir()} <= {"tiny.yaml", ".snakemake"}
+
+
+def test_a_bad_ledger_stops_before_any_job(tmp_path: Path) -> None:
+    """Claims are judged last, but a ledger that cannot be is refused first, in one line, with nothing written."""
+    for name in ("workflow", "config"):
+        shutil.copytree(ROOT / name, tmp_path / "project" / name)
+    with (tmp_path / "project" / "config" / "claims.yaml").open("a") as ledger:
+        ledger.write("\nno_claim: 1\n")
+    folder = tmp_path / "work"
+    folder.mkdir()
+    words = ["--configfile", str(write_config(folder)), "--snakefile", str(tmp_path / "project/workflow/Snakefile")]
+    done = snakemake(folder, *words)
+    assert done.returncode == 2
+    lines = [line for line in done.stderr.splitlines() if not line.startswith("Using workflow specific profile")]
+    assert len(lines) == 1
+    assert "claims.yaml: " in lines[0]
+    assert "no_claim" in lines[0]
+    assert {file.name for file in folder.iterdir()} <= {"tiny.yaml", ".snakemake"}
 
 
 def test_settings_have_one_place(tmp_path: Path) -> None:

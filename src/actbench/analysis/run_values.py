@@ -74,14 +74,14 @@ def read_diagnostics(
     """
     facts = runs[["run_key", "depth", "steps"]].drop_duplicates("run_key")
     keys = pd.Index(facts["run_key"])
-    rows_of = {id(own): places_of(keys, own).astype(np.int32) for own in wanted.values()}  # few: numbers share runs
-    members = {item: rows_of[id(own)] >= 0 for item, own in wanted.items()}
+    alike = {id(own): places_of(keys, own).astype(np.int32) for own in wanted.values()}  # few: numbers share runs
+    places = {item: alike[id(own)] for item, own in wanted.items()}
     found = {item: np.full(len(own), np.nan) for item, own in wanted.items()}
-    for rows in _batches(read_records(config, keys, results), facts, members) if wanted else ():
+    for rows in _batches(read_records(config, keys, results), facts, places) if wanted else ():
         of_diagnostic = {name: rows[rows["diagnostic"] == name] for name, _, _ in wanted}
-        for item, own in wanted.items():
+        for item, place in places.items():
             reduced = reduce_layers(of_diagnostic[item[0]], item)
-            row = rows_of[id(own)][reduced.index]
+            row = place[reduced.index]
             found[item][row[row >= 0]] = reduced[row >= 0]
     return {item: pd.Series(values, index=wanted[item], copy=False) for item, values in found.items()}
 
@@ -93,16 +93,16 @@ def number_of(keys: "pd.Series[str]", numbers: "pd.Series[float]") -> "pd.Series
 
 
 def _batches(
-    records: Iterable[LayerRecords], runs: pd.DataFrame, members: Mapping[Wanted, Array]
+    records: Iterable[LayerRecords], runs: pd.DataFrame, places: Mapping[Wanted, Array]
 ) -> Iterator[pd.DataFrame]:
     """Yield the rows of diagnostics and moments that are wanted, some parts of the table at once; all of a run.
 
-    members: for each number, of which of `runs` it is wanted.
+    places: for each number, the place of each of `runs` among those of which it is wanted; -1 of another.
     """
     depth, steps = (runs[name].to_numpy() for name in ("depth", "steps"))
     held: list[pd.DataFrame] = []
     for each in records:
-        kept = each.kept(_wanted_blocks(each, steps, members))
+        kept = each.kept(_wanted_blocks(each, steps, places))
         run = each.run_B[each.block_R[kept]]
         held.append(pd.DataFrame({
             "run_key": run, "depth": depth[run], "steps": steps[run], "step": each.step_B[each.block_R[kept]],
@@ -116,15 +116,15 @@ def _batches(
         yield pd.concat(held, ignore_index=True)
 
 
-def _wanted_blocks(records: LayerRecords, steps: Array, members: Mapping[Wanted, Array]) -> Array:
+def _wanted_blocks(records: LayerRecords, steps: Array, places: Mapping[Wanted, Array]) -> Array:
     """Tell for each block and diagnostic (B, D) whether a number needs it: at its moment, of a run of which it is."""
     first_BD = records.first_after_start()
     at = {"start": records.step_B == 0, "end": records.step_B == steps[records.run_B]}
     wanted_BD = np.zeros_like(first_BD)
-    for (name, moment, _), member in members.items():
+    for (name, moment, _), place in places.items():
         column = names().index(name)
         chosen_B = first_BD[:, column] if moment == "early" else at[moment]
-        wanted_BD[:, column] |= chosen_B & member[records.run_B]
+        wanted_BD[:, column] |= chosen_B & (place[records.run_B] >= 0)
     return wanted_BD
 
 
